@@ -1,0 +1,143 @@
+//! Flags and subcommands.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// An edge gateway and control point for LLM traffic, configured by a Caddyfile.
+#[derive(Debug, Parser)]
+#[command(name = "ferrogate", version, about, disable_help_subcommand = true)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve until SIGTERM or SIGINT
+    Run(RunOptions),
+    /// Check a configuration as a start would, without opening a socket
+    Validate(ValidateOptions),
+    /// Format a Caddyfile
+    Fmt(FmtOptions),
+    /// Print the resolved configuration
+    Adapt(AdaptOptions),
+    /// Show which site and handlers a request would meet, and why
+    Explain(ExplainOptions),
+    /// Hash a secret for `key_hash`
+    HashKey(HashKeyOptions),
+    /// Print version and build
+    Version,
+    /// Print a shell completion script
+    Completions(CompletionsOptions),
+    #[command(external_subcommand)]
+    Other(Vec<OsString>),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConfigOptions {
+    /// The configuration file; without it `Ferrogate/Caddyfile`, then `Caddyfile`
+    #[arg(short, long, value_name = "FILE", env = "FERROGATE_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// The language of the file, when its name does not tell
+    #[arg(long, value_name = "NAME")]
+    pub(crate) adapter: Option<Adapter>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Adapter {
+    Caddyfile,
+    Toml,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunOptions {
+    #[command(flatten)]
+    pub(crate) config: ConfigOptions,
+    /// Reload when the file changes (not available yet)
+    #[arg(long, hide = true)]
+    pub(crate) watch: bool,
+    /// Take over from a running process (not available yet)
+    #[arg(long, hide = true)]
+    pub(crate) upgrade: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ValidateOptions {
+    #[command(flatten)]
+    pub(crate) config: ConfigOptions,
+    /// For people or for machines
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FmtOptions {
+    /// Exit with 1 when the file is not formatted; print nothing
+    #[arg(long, conflicts_with_all = ["overwrite", "diff"])]
+    pub(crate) check: bool,
+    /// Write the result back
+    #[arg(short = 'w', long, conflicts_with = "diff")]
+    pub(crate) overwrite: bool,
+    /// Print the lines that would change
+    #[arg(short, long)]
+    pub(crate) diff: bool,
+    /// The file, or `-` for stdin; without it the default configuration
+    #[arg(value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AdaptOptions {
+    #[command(flatten)]
+    pub(crate) config: ConfigOptions,
+    /// What to read: `caddyfile`, `toml` (`litellm` and `ferro-labs` are not available yet)
+    #[arg(long, value_name = "NAME", conflicts_with = "adapter")]
+    pub(crate) from: Option<String>,
+    /// What to print: `json` (`toml` and `caddyfile` are not available yet)
+    #[arg(long, value_name = "NAME", default_value = "json")]
+    pub(crate) to: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExplainOptions {
+    #[command(flatten)]
+    pub(crate) config: ConfigOptions,
+    /// The method
+    #[arg(value_name = "METHOD")]
+    pub(crate) method: String,
+    /// The URL, as a client would write it
+    #[arg(value_name = "URL")]
+    pub(crate) url: String,
+    /// A header, `Name: value`; repeatable
+    #[arg(short = 'H', long = "header", value_name = "HEADER")]
+    pub(crate) headers: Vec<String>,
+    /// For people or for machines
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HashKeyOptions {
+    /// The secret; without it, or as `-`, it is read from stdin, where no process list shows it
+    #[arg(
+        long,
+        value_name = "SECRET",
+        env = "FERROGATE_KEY_SECRET",
+        hide_env_values = true
+    )]
+    pub(crate) secret: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsOptions {
+    /// The shell
+    pub(crate) shell: clap_complete::Shell,
+}

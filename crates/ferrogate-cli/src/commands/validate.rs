@@ -1,0 +1,32 @@
+//! `ferrogate validate`
+
+use serde_json::json;
+
+use super::source;
+use crate::args::{Format, ValidateOptions};
+use crate::console::{Failure, Outcome, print};
+
+/// Runs the boot pipeline without side effects: one summary line on stdout, problems on stderr; or everything as
+/// JSON on stdout.
+pub(crate) fn run(options: &ValidateOptions) -> Outcome {
+    let (config, mut report) = source::read(&options.config, None)?;
+    let prepared = config
+        .as_ref()
+        .and_then(|config| source::compile(config, &mut report));
+    let valid = prepared.is_some() && report.is_ok();
+    let summary = prepared.map(|prepared| prepared.summary);
+    match options.format {
+        Format::Json => {
+            let document =
+                json!({ "valid": valid, "summary": summary, "diagnostics": report.to_json() });
+            print(&format!("{document:#}\n"))?;
+        }
+        Format::Text => {
+            source::tell(&report);
+            if let Some(summary) = summary.filter(|_| valid) {
+                print(&format!("ok {summary}\n"))?;
+            }
+        }
+    }
+    if valid { Ok(()) } else { Err(Failure::Told) }
+}

@@ -1,0 +1,114 @@
+//! The Caddyfile front end: text to words, words to a tree, the tree to the resolved model.
+
+mod address;
+pub(crate) mod ai;
+pub(crate) mod body;
+pub(crate) mod context;
+mod directives;
+pub(crate) mod files;
+pub(crate) mod global;
+mod handle;
+mod header;
+pub(crate) mod import;
+pub(crate) mod lexer;
+mod line;
+pub(crate) mod listeners;
+pub(crate) mod log;
+mod matcher;
+mod parser;
+pub(crate) mod pem;
+mod proxy;
+mod redirect;
+mod reference;
+mod respond;
+mod rewrite;
+mod servers;
+mod site;
+pub(crate) mod syntax;
+mod table;
+mod tls;
+pub(crate) mod variables;
+mod vars;
+
+use std::collections::HashSet;
+use std::path::Path;
+
+pub(crate) use files::read_text;
+pub use reference::{ReferenceEntry, reference};
+
+use context::Cx;
+use files::Files;
+use site::ReadSite;
+use syntax::Tree;
+
+use crate::diagnostic::Diagnostic;
+use crate::model::Config;
+use crate::report::Report;
+
+/// Loads a Caddyfile whose text is at hand; what it imports is read from beside `real`.
+///
+/// The model is meaningful only when the report has no errors.
+pub(crate) fn load(
+    shown: &Path,
+    real: &Path,
+    text: String,
+    env: &dyn Fn(&str) -> Option<String>,
+    report: &mut Report,
+) -> Config {
+    let mut files = Files::default();
+    let empty = text.is_empty();
+    let words = files.words(report, env, shown, real, text);
+    let parser::Parsed { tree, imports } = parser::parse(&words, &mut files, report, env);
+    let beginning = if empty {
+        Some(Diagnostic::error(
+            "empty-file",
+            format!("`{}` is empty", shown.display()),
+        ))
+    } else if tree.sites.is_empty() && report.is_ok() {
+        Some(Diagnostic::warning(
+            "no-site",
+            format!("`{}` defines no site", shown.display()),
+        ))
+    } else {
+        None
+    };
+    if let Some(diagnostic) = beginning {
+        report.push(diagnostic.hint("a site begins with its address, for instance `:8080 {`"));
+    }
+    let mut cx = Cx {
+        report,
+        imports: &imports,
+        env,
+        unset: files.unset_variables(),
+        explained: HashSet::new(),
+        scopes: Vec::new(),
+        gateways: Vec::new(),
+        shared_gateway: None,
+        guards: 0,
+        regexes_left: 2000,
+        negations: 0,
+    };
+    lower(&mut cx, tree)
+}
+
+fn lower(cx: &mut Cx<'_>, tree: Tree) -> Config {
+    let settings = cx.global(tree.global.as_ref());
+    let sites: Vec<ReadSite> = tree.sites.into_iter().map(|block| cx.site(block)).collect();
+    let listeners = listeners::listeners(cx, &sites, &settings);
+    if let Some((_, false)) = cx.shared_gateway {
+        cx.report.push(
+            Diagnostic::warning(
+                "unused-gateway",
+                "the global `ai_gateway` is mounted by no site",
+            )
+            .hint("write `ai_gateway` in a site"),
+        );
+    }
+    cx.warn_unset();
+    Config {
+        global: settings.into_global(),
+        listeners,
+        sites: sites.into_iter().map(|read| read.site).collect(),
+        ai_gateways: std::mem::take(&mut cx.gateways),
+    }
+}

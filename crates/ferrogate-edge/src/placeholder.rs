@@ -1,0 +1,251 @@
+//! The values placeholders stand for.
+
+use std::borrow::Cow;
+use std::fmt::{Display, Write as _};
+
+use ferrogate_types::Placeholder;
+use http::header::COOKIE;
+use http::{HeaderMap, HeaderName, StatusCode, Version};
+
+use crate::connection::Connection;
+use crate::escape::{decode, target_text};
+use crate::exchange::Exchange;
+use crate::head::RequestHead;
+use crate::host::split_authority;
+use crate::path::split_target;
+use crate::query::pairs;
+
+/// Everything a placeholder can be asked about.
+#[derive(Clone, Copy)]
+pub(crate) struct View<'a> {
+    /// The request as it is now.
+    pub(crate) head: &'a dyn RequestHead,
+    /// Where it came in.
+    pub(crate) connection: &'a Connection,
+    /// What happened to it so far.
+    pub(crate) exchange: &'a Exchange,
+    /// The answer's fields as set so far, where there is an answer already.
+    pub(crate) response: Option<&'a HeaderMap>,
+}
+
+/// Appends a value; `false` when the placeholder means nothing for this request. A value that is merely
+/// missing, like a header that was not sent, is empty.
+pub(crate) fn write_value(placeholder: &Placeholder, view: &View<'_>, out: &mut String) -> bool {
+    let head = view.head;
+    let exchange = view.exchange;
+    let (path, query) = split_target(head.path_and_query());
+    let original = exchange
+        .original_target()
+        .unwrap_or_else(|| head.path_and_query());
+    let (orig_path, orig_query) = split_target(original);
+    let (host, port) = split_authority(head.authority());
+    match placeholder {
+        Placeholder::Host => push_bytes(out, host),
+        Placeholder::HostPort => push_bytes(out, head.authority()),
+        Placeholder::Port => push_bytes(out, port),
+        Placeholder::HostLabel(at) => {
+            let label = host
+                .rsplit(|byte| *byte == b'.')
+                .nth(*at)
+                .unwrap_or_default();
+            out.push_str(&String::from_utf8_lossy(label).to_lowercase());
+        }
+        // No directive changes the method.
+        Placeholder::Method | Placeholder::OrigMethod => out.push_str(head.method().as_str()),
+        Placeholder::Uri => out.push_str(&target_text(head.path_and_query())),
+        Placeholder::Path => push_bytes(out, &decode(path)),
+        Placeholder::PathSegment(at) => {
+            let decoded = decode(path);
+            let body = decoded.strip_prefix(b"/").unwrap_or(&decoded);
+            push_bytes(
+                out,
+                body.split(|byte| *byte == b'/')
+                    .nth(*at)
+                    .unwrap_or_default(),
+            );
+        }
+        Placeholder::PathDir => push_bytes(out, split_file(&decode(path)).0),
+        Placeholder::PathFile => push_bytes(out, split_file(&decode(path)).1),
+        Placeholder::PathFileBase => {
+            push_bytes(out, split_extension(split_file(&decode(path)).1).0);
+        }
+        Placeholder::PathFileExt => push_bytes(out, split_extension(split_file(&decode(path)).1).1),
+        Placeholder::Query => push_target(out, query),
+        Placeholder::PrefixedQuery => push_prefixed(out, query),
+        Placeholder::QueryParam(key) => {
+            let values = pairs(query.unwrap_or_default())
+                .flatten()
+                .filter(|(name, _)| **name == *key.as_bytes());
+            push_joined(out, values.map(|(_, value)| value));
+        }
+        Placeholder::OrigUri => out.push_str(&target_text(original)),
+        Placeholder::OrigPath => push_bytes(out, &decode(orig_path)),
+        Placeholder::OrigQuery => push_target(out, orig_query),
+        Placeholder::OrigPrefixedQuery => push_prefixed(out, orig_query),
+        Placeholder::Header(field) if field == "host" => push_bytes(out, head.authority()),
+        Placeholder::Header(field) => push_lines(out, head.headers(), field),
+        Placeholder::Cookie(name) => return push_cookie(out, head.headers(), name),
+        Placeholder::Scheme => out.push_str(view.connection.scheme()),
+        Placeholder::Proto => out.push_str(proto(head.version())),
+        Placeholder::Remote => push(out, view.connection.peer),
+        Placeholder::RemoteHost => push(out, view.connection.peer_ip()),
+        Placeholder::RemotePort => push(out, view.connection.peer.map(|peer| peer.port())),
+        Placeholder::ClientIp => push(out, exchange.client_ip()),
+        Placeholder::Uuid => out.push_str(exchange.uuid()),
+        Placeholder::DurationMs => push(
+            out,
+            Some(exchange.started().elapsed().as_secs_f64() * 1_000.0),
+        ),
+        Placeholder::TlsVersion => {
+            return push_known(
+                out,
+                view.connection.tls.as_ref().map(|tls| tls.version.as_str()),
+            );
+        }
+        Placeholder::TlsCipher => {
+            return push_known(
+                out,
+                view.connection.tls.as_ref().map(|tls| tls.cipher.as_str()),
+            );
+        }
+        // Caddy keeps the client's address in a variable, so both names lead to it.
+        Placeholder::Var(name) if name == "client_ip" => push(out, exchange.client_ip()),
+        Placeholder::Var(name) => out.push_str(exchange.var(name).unwrap_or_default()),
+        Placeholder::ResponseHeader(field) => {
+            let headers = view.response.unwrap_or_else(|| exchange.response_headers());
+            push_lines(out, headers, field);
+        }
+        Placeholder::UpstreamHostPort => return push_known(out, exchange.upstream()),
+        Placeholder::UpstreamStatus => {
+            return push_known(out, exchange.upstream_answer().map(|(status, _)| status));
+        }
+        Placeholder::UpstreamHeader(field) => match exchange.upstream_answer() {
+            Some((_, headers)) => push_lines(out, headers, field),
+            None => return false,
+        },
+        Placeholder::ErrorStatus => {
+            return push_known(out, exchange.error().map(|(status, _)| status));
+        }
+        Placeholder::ErrorStatusText => {
+            return push_known(out, exchange.error().map(|(status, _)| status_text(status)));
+        }
+        Placeholder::ErrorMessage => {
+            return push_known(out, exchange.error().map(|(_, message)| message));
+        }
+        // These became literals, or pieces of their own, when the text was compiled.
+        Placeholder::Env(_)
+        | Placeholder::File(_)
+        | Placeholder::SystemHostname
+        | Placeholder::TimeUnix
+        | Placeholder::TimeUnixMs
+        | Placeholder::TimeHttp
+        | Placeholder::ShuttingDown
+        | Placeholder::Unknown(_) => return false,
+    }
+    true
+}
+
+/// The full name of a placeholder that can mean nothing, as Caddy leaves it in the text.
+pub(crate) fn long_name(placeholder: &Placeholder) -> Cow<'_, str> {
+    Cow::Borrowed(match placeholder {
+        Placeholder::Cookie(name) => return Cow::Owned(format!("http.request.cookie.{name}")),
+        Placeholder::UpstreamHeader(field) => {
+            return Cow::Owned(format!("http.reverse_proxy.header.{field}"));
+        }
+        Placeholder::TlsVersion => "http.request.tls.version",
+        Placeholder::TlsCipher => "http.request.tls.cipher_suite",
+        Placeholder::UpstreamHostPort => "http.reverse_proxy.upstream.hostport",
+        Placeholder::UpstreamStatus => "http.reverse_proxy.status_code",
+        Placeholder::ErrorStatus => "http.error.status_code",
+        Placeholder::ErrorStatusText => "http.error.status_text",
+        Placeholder::ErrorMessage => "http.error.message",
+        Placeholder::Unknown(name) => name,
+        _ => "",
+    })
+}
+
+/// The reason phrase of a status, empty for one that has none.
+pub fn status_text(status: u16) -> &'static str {
+    StatusCode::from_u16(status)
+        .ok()
+        .and_then(|status| status.canonical_reason())
+        .unwrap_or_default()
+}
+
+fn proto(version: Version) -> &'static str {
+    match version {
+        Version::HTTP_09 => "HTTP/0.9",
+        Version::HTTP_10 => "HTTP/1.0",
+        Version::HTTP_2 => "HTTP/2.0",
+        Version::HTTP_3 => "HTTP/3.0",
+        _ => "HTTP/1.1",
+    }
+}
+
+/// The path up to and with its last slash, and what follows.
+fn split_file(path: &[u8]) -> (&[u8], &[u8]) {
+    path.split_at(memchr::memrchr(b'/', path).map_or(0, |slash| slash + 1))
+}
+
+fn split_extension(file: &[u8]) -> (&[u8], &[u8]) {
+    file.split_at(memchr::memrchr(b'.', file).unwrap_or(file.len()))
+}
+
+fn push(out: &mut String, value: Option<impl Display>) {
+    if let Some(value) = value {
+        // Writing to a string cannot fail.
+        let _infallible = write!(out, "{value}");
+    }
+}
+
+fn push_known(out: &mut String, value: Option<impl Display>) -> bool {
+    let known = value.is_some();
+    push(out, value);
+    known
+}
+
+fn push_bytes(out: &mut String, bytes: &[u8]) {
+    out.push_str(&String::from_utf8_lossy(bytes));
+}
+
+fn push_target(out: &mut String, query: Option<&[u8]>) {
+    out.push_str(&target_text(query.unwrap_or_default()));
+}
+
+fn push_prefixed(out: &mut String, query: Option<&[u8]>) {
+    if let Some(query) = query.filter(|query| !query.is_empty()) {
+        out.push('?');
+        push_target(out, Some(query));
+    }
+}
+
+fn push_joined<T: AsRef<[u8]>>(out: &mut String, values: impl Iterator<Item = T>) {
+    for (at, value) in values.enumerate() {
+        if at > 0 {
+            out.push(',');
+        }
+        push_bytes(out, value.as_ref());
+    }
+}
+
+fn push_lines(out: &mut String, headers: &HeaderMap, field: &str) {
+    // A name that is no field name was never sent.
+    if let Ok(name) = HeaderName::from_bytes(field.as_bytes()) {
+        push_joined(out, headers.get_all(name).iter());
+    }
+}
+
+fn push_cookie(out: &mut String, headers: &HeaderMap, name: &str) -> bool {
+    let lines = headers
+        .get_all(COOKIE)
+        .into_iter()
+        .flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
+    let value = lines.map(<[u8]>::trim_ascii).find_map(|pair| {
+        let (key, value) = pair.split_at(memchr::memchr(b'=', pair)?);
+        (key == name.as_bytes()).then(|| value.get(1..).unwrap_or_default())
+    });
+    value.map(|value| push_bytes(out, value)).is_some()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,131 @@
+//! What the tests of this crate start from.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant, SystemTime};
+
+use ferrogate_types::route::{Handler, Matcher, MatcherSet, Origin, Route};
+use http::{HeaderName, HeaderValue, Method};
+
+use crate::compile::{CompileContext, CompileError, Compiler};
+use crate::connection::{Connection, TlsInfo};
+use crate::exchange::Exchange;
+use crate::head::OwnedHead;
+use crate::placeholder::View;
+use crate::program::{Program, Verdict};
+use crate::upstream::UpstreamRegistry;
+
+/// A request to `Site.example:8080` from 192.0.2.1.
+pub(crate) struct Fixture {
+    pub(crate) head: OwnedHead,
+    pub(crate) connection: Connection,
+    pub(crate) exchange: Exchange,
+}
+
+impl Fixture {
+    pub(crate) fn get(target: impl Into<Vec<u8>>) -> Self {
+        let peer = "192.0.2.1:5000".parse().unwrap();
+        let connection = Connection {
+            peer: Some(peer),
+            ..Connection::default()
+        };
+        let exchange = Exchange::new(Instant::now(), Some("203.0.113.9".parse().unwrap()));
+        Self {
+            head: OwnedHead::new(Method::GET, target),
+            connection,
+            exchange,
+        }
+        .with("host", "Site.example:8080")
+    }
+
+    pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
+        let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
+        self.head
+            .headers
+            .append(name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
+        self
+    }
+
+    pub(crate) fn over_tls(mut self) -> Self {
+        let (version, cipher) = ("tls1.3".to_owned(), "TLS_AES_128_GCM_SHA256".to_owned());
+        self.connection.tls = Some(TlsInfo {
+            version,
+            cipher,
+            server_name: None,
+        });
+        self
+    }
+
+    pub(crate) fn view(&self) -> View<'_> {
+        View {
+            head: &self.head,
+            connection: &self.connection,
+            exchange: &self.exchange,
+            response: None,
+        }
+    }
+
+    pub(crate) fn run(&mut self, program: &Program) -> Verdict {
+        program.run(
+            &mut self.head,
+            &self.connection,
+            &mut self.exchange,
+            &|gateway, method, path| gateway == 0 && *method == Method::GET && path == "/v1/models",
+        )
+    }
+
+    pub(crate) fn target(&self) -> &str {
+        std::str::from_utf8(&self.head.target).unwrap()
+    }
+}
+
+/// Compiles one piece; `GREETING` is set to `hello`, `/etc/motd` holds a line, the clock stands.
+pub(crate) fn compiled<T>(
+    compile: impl FnOnce(&mut Compiler<'_>) -> T,
+) -> Result<T, Vec<CompileError>> {
+    in_context(|context| {
+        let mut compiler = Compiler::new(context);
+        let piece = compile(&mut compiler);
+        compiler.finish().map(|_| piece)
+    })
+}
+
+/// Compiles routes in the same world.
+pub(crate) fn program(routes: &[Route]) -> Result<Program, Vec<CompileError>> {
+    in_context(|context| Program::compile(routes, context))
+}
+
+/// A route in line 1.
+pub(crate) fn route(directive: &str, matchers: &[Matcher], handler: Handler) -> Route {
+    let set = MatcherSet {
+        name: "@m".to_owned(),
+        matchers: matchers.to_vec(),
+    };
+    let matcher = (!matchers.is_empty()).then(|| Arc::new(set));
+    Route {
+        matcher,
+        handler,
+        origin: Origin {
+            directive: directive.into(),
+            place: "Caddyfile:1".into(),
+        },
+    }
+}
+
+fn in_context<T>(run: impl FnOnce(&CompileContext<'_>) -> T) -> T {
+    run(&CompileContext {
+        env: &|name| (name == "GREETING").then(|| "hello".to_owned()),
+        file: &|path| {
+            let found = path == Path::new("/etc/motd");
+            found
+                .then(|| "welcome {host}\r\n".to_owned())
+                .ok_or_else(|| io::ErrorKind::NotFound.into())
+        },
+        hostname: "edge-1",
+        now: || SystemTime::UNIX_EPOCH + Duration::from_millis(784_111_777_250),
+        shutting_down: Arc::new(AtomicBool::new(false)),
+        upstreams: &UpstreamRegistry::default(),
+    })
+}

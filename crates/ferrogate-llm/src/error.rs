@@ -1,0 +1,169 @@
+//! Errors in OpenAI's shape, written and read.
+
+use serde_json::{Value, json};
+
+/// The error envelope `{"error":{"message","type","param","code"}}`.
+///
+/// Source: OpenAI's OpenAPI document, `ErrorResponse`.
+#[derive(Clone, Debug)]
+pub struct ErrorBody<'a> {
+    /// For people: what happened and what to do.
+    pub message: &'a str,
+    /// The class: `invalid_request_error`, `authentication_error`, `server_error`, …
+    pub kind: &'a str,
+    /// The request's member at fault.
+    pub param: Option<&'a str>,
+    /// The machine-readable reason.
+    pub code: &'a str,
+}
+
+impl ErrorBody<'_> {
+    /// The envelope as JSON.
+    pub fn to_json(&self) -> Value {
+        json!({ "error": { "message": self.message, "type": self.kind, "param": self.param, "code": self.code } })
+    }
+}
+
+/// What a provider said went wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpstreamFault {
+    /// Its message, or the start of a body that is no envelope.
+    pub message: String,
+    /// Its `type`, when it has one.
+    pub kind: Option<String>,
+    /// Its `param`, when it has one.
+    pub param: Option<String>,
+    /// Its `code`, when it has one; numbers are written out.
+    pub code: Option<String>,
+}
+
+impl UpstreamFault {
+    /// Reads an error answer. Whatever it is, something is said about it: a proxy's HTML page and an empty
+    /// body are errors, too.
+    pub fn read(body: &[u8]) -> Self {
+        serde_json::from_slice::<Value>(body)
+            .ok()
+            .and_then(|json| Self::in_json(&json))
+            .unwrap_or_else(|| Self {
+                message: excerpt(body),
+                kind: None,
+                param: None,
+                code: None,
+            })
+    }
+
+    /// The error in a 200 answer or in a stream's event, if it is one: `{"error": …}` with anything but null,
+    /// or an event of the Responses API of type `error`.
+    pub fn in_answer(body: &[u8]) -> Option<Self> {
+        memchr::memmem::find(body, b"\"error\"")?;
+        let json: Value = serde_json::from_slice(body).ok()?;
+        Self::in_json(&json)
+    }
+
+    fn in_json(json: &Value) -> Option<Self> {
+        let error = match json.get("error") {
+            Some(Value::Null) | None => {
+                return if json.get("type").and_then(Value::as_str) == Some("error") {
+                    Some(Self::from_object(json))
+                } else {
+                    None
+                };
+            }
+            Some(error) => error,
+        };
+        match error {
+            Value::String(message) => Some(Self {
+                message: message.clone(),
+                kind: None,
+                param: None,
+                code: None,
+            }),
+            Value::Object(_) => Some(Self::from_object(error)),
+            other => Some(Self {
+                message: other.to_string(),
+                kind: None,
+                param: None,
+                code: None,
+            }),
+        }
+    }
+
+    fn from_object(error: &Value) -> Self {
+        let text = |name: &str| match error.get(name) {
+            Some(Value::String(text)) => Some(text.clone()),
+            Some(Value::Number(number)) => Some(number.to_string()),
+            _ => None,
+        };
+        Self {
+            message: text("message").unwrap_or_else(|| error.to_string()),
+            kind: text("type"),
+            param: text("param"),
+            code: text("code"),
+        }
+    }
+}
+
+/// The start of a body that is no JSON, on one line.
+fn excerpt(body: &[u8]) -> String {
+    const LONGEST: usize = 200;
+    let text = String::from_utf8_lossy(body.get(..body.len().min(4 * LONGEST)).unwrap_or_default());
+    let line: Vec<&str> = text.split_whitespace().collect();
+    let line: String = line.join(" ").chars().take(LONGEST).collect();
+    if line.is_empty() {
+        "the provider gave no reason".to_owned()
+    } else {
+        line
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_envelopes_and_everything_else() {
+        for (body, message, code) in [
+            (
+                r#"{"error":{"message":"no","type":"t","param":null,"code":"rate_limit_exceeded"}}"#,
+                "no",
+                Some("rate_limit_exceeded"),
+            ),
+            (
+                r#"{"error":{"message":"no","code":429}}"#,
+                "no",
+                Some("429"),
+            ),
+            (r#"{"error":"model not found"}"#, "model not found", None),
+            (
+                "<html>\n<b>502</b> Bad\tGateway</html>",
+                "<html> <b>502</b> Bad Gateway</html>",
+                None,
+            ),
+            ("", "the provider gave no reason", None),
+            (
+                r#"{"type":"error","message":"x","code":"server_error"}"#,
+                "x",
+                Some("server_error"),
+            ),
+        ] {
+            let fault = UpstreamFault::read(body.as_bytes());
+            assert_eq!(
+                (fault.message.as_str(), fault.code.as_deref()),
+                (message, code),
+                "{body}"
+            );
+        }
+        assert_eq!(UpstreamFault::read(&[b'x'; 5000]).message.len(), 200);
+    }
+
+    #[test]
+    fn finds_errors_in_answers_that_look_fine() {
+        assert!(UpstreamFault::in_answer(br#"{"error":{"message":"overloaded"}}"#).is_some());
+        assert!(UpstreamFault::in_answer(br#"{"choices":[],"error":null}"#).is_none());
+        assert!(
+            UpstreamFault::in_answer(br#"{"choices":[{"delta":{"content":"\"error\""}}]}"#)
+                .is_none()
+        );
+        assert!(UpstreamFault::in_answer(b"data").is_none());
+    }
+}

@@ -1,0 +1,358 @@
+//! A request body, decoded only as far as routing needs it.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::Surface;
+
+/// A body of OpenAI's API: the bytes as they came, and where the parts that matter lie in them.
+#[derive(Clone, Debug)]
+pub struct OpenAiRequest {
+    surface: Surface,
+    body: Bytes,
+    model: String,
+    model_span: Range<usize>,
+    stream: bool,
+    usage_asked: bool,
+    stream_options: Option<Range<usize>>,
+    max_output_tokens: Option<u64>,
+    choices: u64,
+    user: Option<String>,
+}
+
+/// Why a body was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum DecodeError {
+    /// Not JSON, not an object, or a member twice.
+    #[error("the request body is not valid JSON: {0}")]
+    Json(#[source] serde_json::Error),
+    /// `model` is missing or not a string.
+    #[error("you must provide a model parameter")]
+    Model,
+    /// `stream` is neither a boolean nor null.
+    #[error("`stream` must be true or false")]
+    Stream,
+    /// `stream_options` is neither an object nor null.
+    #[error("`stream_options` must be an object")]
+    StreamOptions,
+}
+
+impl DecodeError {
+    /// The member at fault, for the error envelope.
+    pub fn param(&self) -> Option<&'static str> {
+        match self {
+            Self::Json(_) => None,
+            Self::Model => Some("model"),
+            Self::Stream => Some("stream"),
+            Self::StreamOptions => Some("stream_options"),
+        }
+    }
+}
+
+/// The members routing looks at; everything else is skipped without being built.
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow)]
+    model: Option<&'a RawValue>,
+    #[serde(borrow)]
+    stream: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "even_null")]
+    stream_options: Option<&'a RawValue>,
+    #[serde(borrow)]
+    max_tokens: Option<&'a RawValue>,
+    #[serde(borrow)]
+    max_completion_tokens: Option<&'a RawValue>,
+    #[serde(borrow)]
+    max_output_tokens: Option<&'a RawValue>,
+    #[serde(borrow)]
+    n: Option<&'a RawValue>,
+    #[serde(borrow)]
+    user: Option<&'a RawValue>,
+}
+
+/// Keeps a written `null` apart from an absent member: its bytes have to be replaced.
+fn even_null<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<&'de RawValue>, D::Error> {
+    <&RawValue>::deserialize(deserializer).map(Some)
+}
+
+#[derive(Deserialize)]
+struct StreamOptions {
+    #[serde(default)]
+    include_usage: Option<bool>,
+}
+
+impl OpenAiRequest {
+    /// Reads what routing needs. The whole body is checked to be one JSON object.
+    pub fn decode(surface: Surface, body: Bytes) -> Result<Self, DecodeError> {
+        let envelope: Envelope<'_> = serde_json::from_slice(&body).map_err(DecodeError::Json)?;
+        let raw_model = envelope.model.ok_or(DecodeError::Model)?;
+        let model: String =
+            serde_json::from_str(raw_model.get()).map_err(|_| DecodeError::Model)?;
+        let model_span = span_of(&body, raw_model);
+        let stream = match envelope.stream {
+            None => false,
+            Some(raw) => serde_json::from_str::<Option<bool>>(raw.get())
+                .map_err(|_| DecodeError::Stream)?
+                .unwrap_or(false),
+        };
+        let options = match envelope.stream_options {
+            None => None,
+            Some(raw) => serde_json::from_str::<Option<StreamOptions>>(raw.get())
+                .map_err(|_| DecodeError::StreamOptions)?,
+        };
+        let stream_options = envelope.stream_options.map(|raw| span_of(&body, raw));
+        let number = |raw: Option<&RawValue>| {
+            raw.and_then(|raw| serde_json::from_str::<u64>(raw.get()).ok())
+        };
+        let max_output_tokens = number(envelope.max_completion_tokens)
+            .or_else(|| number(envelope.max_output_tokens))
+            .or_else(|| number(envelope.max_tokens));
+        let choices = number(envelope.n).unwrap_or(1).max(1);
+        let user = envelope
+            .user
+            .and_then(|raw| serde_json::from_str(raw.get()).ok());
+        Ok(Self {
+            surface,
+            model,
+            model_span,
+            stream,
+            usage_asked: options
+                .and_then(|options| options.include_usage)
+                .unwrap_or(false),
+            stream_options,
+            max_output_tokens,
+            choices,
+            user,
+            body,
+        })
+    }
+
+    /// The surface it was sent to.
+    pub fn surface(&self) -> Surface {
+        self.surface
+    }
+
+    /// The model asked for, as written.
+    pub fn model(&self) -> &str {
+        &self.model
+    }
+
+    /// Whether a stream is asked for. Embeddings have none.
+    pub fn stream(&self) -> bool {
+        self.stream && self.surface != Surface::Embeddings
+    }
+
+    /// Whether the caller asked for usage in the stream itself.
+    pub fn usage_asked(&self) -> bool {
+        self.usage_asked
+    }
+
+    /// The caller's limit on the output of one choice, in tokens.
+    pub fn max_output_tokens(&self) -> Option<u64> {
+        self.max_output_tokens
+    }
+
+    /// How many answers are asked for (`n`), at least one.
+    pub fn choices(&self) -> u64 {
+        self.choices
+    }
+
+    /// The caller's own user, if named.
+    pub fn user(&self) -> Option<&str> {
+        self.user.as_deref()
+    }
+
+    /// The bytes as they came.
+    pub fn body(&self) -> &Bytes {
+        &self.body
+    }
+
+    /// The body for a provider: the model replaced, usage asked for in streams, every other byte as it came.
+    ///
+    /// `stream_options.include_usage` exists on the chat and completions surfaces only; the Responses API
+    /// reports usage by itself. Source: OpenAI API reference, `stream_options`.
+    pub fn rewrite(&self, upstream_model: &str) -> Bytes {
+        let quoted = serde_json::Value::from(upstream_model).to_string();
+        let mut edits: Vec<(Range<usize>, String)> = vec![(self.model_span.clone(), quoted)];
+        let wants_usage =
+            self.stream() && matches!(self.surface, Surface::Chat | Surface::Completions);
+        if wants_usage && !self.usage_asked {
+            edits.push(self.ask_for_usage());
+        }
+        edits.sort_by_key(|(span, _)| span.start);
+        let unchanged = edits
+            .iter()
+            .all(|(span, text)| self.body.get(span.clone()) == Some(text.as_bytes()));
+        if unchanged {
+            return self.body.clone();
+        }
+        let grown: usize = edits.iter().map(|(_, text)| text.len()).sum();
+        let mut out = Vec::with_capacity(self.body.len() + grown);
+        let mut at = 0;
+        for (span, text) in edits {
+            out.extend_from_slice(self.body.get(at..span.start).unwrap_or_default());
+            out.extend_from_slice(text.as_bytes());
+            at = span.end;
+        }
+        out.extend_from_slice(self.body.get(at..).unwrap_or_default());
+        out.into()
+    }
+
+    fn ask_for_usage(&self) -> (Range<usize>, String) {
+        match &self.stream_options {
+            // An object keeps its other members: the member is added in front, and a caller's own
+            // `include_usage: false` behind it is replaced by rebuilding this one small object.
+            Some(span) => {
+                let written = self.body.get(span.clone()).unwrap_or_default();
+                let mut options: serde_json::Map<String, serde_json::Value> =
+                    serde_json::from_slice::<Option<_>>(written)
+                        .ok()
+                        .flatten()
+                        .unwrap_or_default();
+                options.insert("include_usage".to_owned(), true.into());
+                (span.clone(), serde_json::Value::Object(options).to_string())
+            }
+            // The model is a member, so the object is not empty and a comma is always right.
+            None => (
+                self.model_span.end..self.model_span.end,
+                r#","stream_options":{"include_usage":true}"#.to_owned(),
+            ),
+        }
+    }
+}
+
+/// Where a borrowed raw value lies in the body it was parsed from.
+fn span_of(body: &[u8], raw: &RawValue) -> Range<usize> {
+    let start = raw.get().as_ptr().addr() - body.as_ptr().addr();
+    start..start + raw.get().len()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn decode(surface: Surface, body: &str) -> OpenAiRequest {
+        OpenAiRequest::decode(surface, Bytes::copy_from_slice(body.as_bytes())).unwrap()
+    }
+
+    fn check(surface: Surface, body: &str, expected: &str) {
+        let rewritten = decode(surface, body).rewrite("up");
+        assert_eq!(std::str::from_utf8(&rewritten).unwrap(), expected);
+    }
+
+    #[test]
+    fn splices_the_model_and_nothing_else() {
+        check(
+            Surface::Chat,
+            r#"{ "messages" : [ {"role":"user","content":"\u00e9 1.50"} ],  "model":"a\/b", "x": 1.0e2 }"#,
+            r#"{ "messages" : [ {"role":"user","content":"\u00e9 1.50"} ],  "model":"up", "x": 1.0e2 }"#,
+        );
+        check(
+            Surface::Embeddings,
+            r#"{"model":"m","input":[1,2],"stream":true}"#,
+            r#"{"model":"up","input":[1,2],"stream":true}"#,
+        );
+        check(
+            Surface::Responses,
+            r#"{"model":"m","stream":true}"#,
+            r#"{"model":"up","stream":true}"#,
+        );
+    }
+
+    #[test]
+    fn asks_for_usage_in_streams() {
+        check(
+            Surface::Chat,
+            r#"{"model":"m","stream":true}"#,
+            r#"{"model":"up","stream_options":{"include_usage":true},"stream":true}"#,
+        );
+        check(
+            Surface::Chat,
+            r#"{"stream_options":{"include_usage":false,"k":1},"model":"m","stream":true}"#,
+            r#"{"stream_options":{"include_usage":true,"k":1},"model":"up","stream":true}"#,
+        );
+        check(
+            Surface::Completions,
+            r#"{"stream_options":null,"model":"m","stream":true}"#,
+            r#"{"stream_options":{"include_usage":true},"model":"up","stream":true}"#,
+        );
+        check(
+            Surface::Chat,
+            r#"{"model":"m","stream":true,"stream_options":{"include_usage":true}}"#,
+            r#"{"model":"up","stream":true,"stream_options":{"include_usage":true}}"#,
+        );
+    }
+
+    #[test]
+    fn the_same_model_is_the_same_bytes() {
+        let request = decode(Surface::Chat, r#"{"model":"up"}"#);
+        assert_eq!(request.rewrite("up").as_ptr(), request.body().as_ptr());
+    }
+
+    #[test]
+    fn refuses_what_it_cannot_route() {
+        let refuse = |body: &str| {
+            OpenAiRequest::decode(Surface::Chat, Bytes::copy_from_slice(body.as_bytes()))
+                .unwrap_err()
+        };
+        assert!(matches!(refuse("{"), DecodeError::Json(_)));
+        assert!(matches!(refuse("[]"), DecodeError::Json(_)));
+        assert!(matches!(
+            refuse(r#"{"model":"a","model":"b"}"#),
+            DecodeError::Json(_)
+        ));
+        assert!(matches!(refuse(r#"{"model":"a"} x"#), DecodeError::Json(_)));
+        assert!(matches!(refuse("{}"), DecodeError::Model));
+        assert!(matches!(refuse(r#"{"model":7}"#), DecodeError::Model));
+        assert!(matches!(
+            refuse(r#"{"model":"a","stream":"yes"}"#),
+            DecodeError::Stream
+        ));
+        assert!(matches!(
+            refuse(r#"{"model":"a","stream_options":1}"#),
+            DecodeError::StreamOptions
+        ));
+    }
+
+    #[test]
+    fn reads_the_limits() {
+        let request = decode(
+            Surface::Chat,
+            r#"{"model":"m","max_tokens":5,"n":3,"user":"u","stream":null}"#,
+        );
+        assert_eq!(
+            (
+                request.max_output_tokens(),
+                request.choices(),
+                request.user()
+            ),
+            (Some(5), 3, Some("u"))
+        );
+        assert!(!request.stream());
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(body in proptest::collection::vec(any::<u8>(), 0..200)) {
+            drop(OpenAiRequest::decode(Surface::Chat, body.into()));
+        }
+
+        #[test]
+        fn a_rewritten_body_differs_in_the_model_only(model in "[a-z\"\\\\/é]{1,12}", text in ".{0,40}", up in ".{1,12}") {
+            let body = serde_json::json!({"messages": [{"content": text}], "model": model, "temperature": 0.5});
+            let request = decode(Surface::Chat, &body.to_string());
+            prop_assert_eq!(request.model(), model.as_str());
+            let mut expected = body;
+            expected["model"] = up.clone().into();
+            let rewritten: serde_json::Value = serde_json::from_slice(&request.rewrite(&up)).unwrap();
+            prop_assert_eq!(rewritten, expected);
+        }
+    }
+}

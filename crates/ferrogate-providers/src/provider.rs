@@ -1,0 +1,148 @@
+//! A provider as requests meet it.
+
+use std::time::{Duration, Instant};
+
+use ferrogate_types::route::StatusPattern;
+use ferrogate_types::{ProviderId, Secret};
+
+use crate::{Breaker, BreakerSettings, CredentialPool, ProviderKind};
+
+/// What the configuration says of a provider.
+#[derive(Clone, Debug)]
+pub struct ProviderSpec {
+    /// Its name.
+    pub id: ProviderId,
+    /// Its kind.
+    pub kind: ProviderKind,
+    /// Its keys, empty ones included: a key that was written but is unset disables the provider.
+    pub credentials: Vec<Secret>,
+    /// Further request headers.
+    pub headers: Vec<(String, Secret)>,
+    /// Time limits.
+    pub timeouts: Timeouts,
+    /// Tries on one target.
+    pub retry: RetryRule,
+    /// The breaker; `None` = off.
+    pub breaker: Option<BreakerSettings>,
+    /// Switched off.
+    pub disabled: bool,
+}
+
+/// Time limits of one attempt; `None` = no limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Timeouts {
+    /// Name resolution, TCP and TLS.
+    pub connect: Option<Duration>,
+    /// From the request sent to the answer's header.
+    pub first_byte: Option<Duration>,
+    /// From the request sent to the first event of a stream.
+    pub first_token: Option<Duration>,
+    /// Between two reads.
+    pub idle: Option<Duration>,
+    /// The attempt as a whole.
+    pub total: Option<Duration>,
+}
+
+/// When and how soon a target is tried again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RetryRule {
+    /// Tries in all on one target, at least one.
+    pub attempts: u32,
+    /// Statuses tried again.
+    pub statuses: Vec<StatusPattern>,
+    /// The first pause.
+    pub backoff: Duration,
+    /// The longest pause.
+    pub max_backoff: Duration,
+}
+
+impl RetryRule {
+    /// Whether an answer with this status is tried again.
+    pub fn covers(&self, status: u16) -> bool {
+        self.statuses.iter().any(|pattern| match *pattern {
+            StatusPattern::Code(code) => code == status,
+            StatusPattern::Class(class) => u16::from(class) == status / 100,
+        })
+    }
+
+    /// The pause before try number `attempt` (the first retry is 1): full jitter below a doubling ceiling, so
+    /// that callers who failed together do not come back together.
+    pub fn pause(&self, attempt: u32) -> Duration {
+        let ceiling = self
+            .backoff
+            .saturating_mul(1 << attempt.saturating_sub(1).min(16))
+            .min(self.max_backoff);
+        ceiling.mul_f64(fastrand::f64())
+    }
+}
+
+/// A provider with its state.
+#[derive(Debug)]
+pub struct Provider {
+    spec: ProviderSpec,
+    credentials: CredentialPool,
+    breaker: Breaker,
+}
+
+impl Provider {
+    /// A provider in its initial state.
+    pub fn new(spec: ProviderSpec) -> Self {
+        Self {
+            credentials: CredentialPool::new(spec.credentials.iter().cloned()),
+            breaker: Breaker::new(spec.breaker),
+            spec,
+        }
+    }
+
+    /// Its name.
+    pub fn id(&self) -> &ProviderId {
+        &self.spec.id
+    }
+
+    /// What the configuration says of it.
+    pub fn spec(&self) -> &ProviderSpec {
+        &self.spec
+    }
+
+    /// Its keys.
+    pub fn credentials(&self) -> &CredentialPool {
+        &self.credentials
+    }
+
+    /// Its breaker.
+    pub fn breaker(&self) -> &Breaker {
+        &self.breaker
+    }
+
+    /// Whether it could be called at all: switched on, and with a credential where one is needed or written.
+    pub fn is_enabled(&self) -> bool {
+        let wants_credential =
+            self.spec.kind.row().needs_credential || !self.spec.credentials.is_empty();
+        !self.spec.disabled && (!wants_credential || !self.credentials.is_empty())
+    }
+
+    /// Whether it could be called now.
+    pub fn is_available(&self, now: Instant) -> bool {
+        self.is_enabled() && self.breaker.state(now) != crate::BreakerState::Open
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retries_what_the_rule_covers() {
+        let rule = RetryRule {
+            attempts: 3,
+            statuses: vec![StatusPattern::Code(429), StatusPattern::Class(5)],
+            backoff: Duration::from_millis(100),
+            max_backoff: Duration::from_millis(250),
+        };
+        assert!(rule.covers(429) && rule.covers(503) && !rule.covers(404));
+        for attempt in 1..40 {
+            assert!(rule.pause(attempt) <= rule.max_backoff);
+        }
+        assert!(rule.pause(1) <= rule.backoff);
+    }
+}

@@ -1,0 +1,218 @@
+//! Model calls: one pipeline for every surface.
+//!
+//! The order, each step a room of its own, with the reason for its place:
+//!
+//! 1. [`authenticate`]: nothing of a stranger's is read or answered.
+//! 2. [`intake`]: the body, bounded, decoded only as far as routing needs; authorising needs the model's name.
+//! 3. [`authorize`]: scope, model, address; before anything is counted, so that a refusal uses up nothing.
+//! 4. [`limit`]: the rate and the budget, reserved before anything is sent.
+//! 5. [`attempt`]: the plan's targets in order until one answers; nothing has gone downstream yet.
+//! 6. [`relay`]: from the first byte on there is no way back.
+//! 7. settling and recording: at the end, whatever the end.
+//!
+//! Every refusal, from any step, becomes an answer in [`refusal`].
+
+mod attempt;
+mod authenticate;
+mod authorize;
+mod call;
+mod gateway;
+mod intake;
+mod limit;
+mod listing;
+mod refusal;
+mod relay;
+mod watch;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use ferrogate_llm::Surface;
+use ferrogate_observability::{CallOutcome, RequestKind};
+use http::Method;
+use pingora_error::Result;
+use pingora_proxy::Session;
+
+pub(crate) use self::call::CallRecord;
+pub use self::gateway::{KeyLimits, ModelGateway};
+use self::refusal::{Refusal, RefusalCode};
+use crate::Shared;
+use crate::answer;
+use crate::builtin::Builtin;
+use crate::context::RequestContext;
+
+/// Why a call ended before its answer was relayed.
+pub(crate) enum Stop {
+    /// It is refused, and the caller is told.
+    Refused(Refusal),
+    /// The caller left; nobody is told.
+    ClientGone,
+}
+
+impl From<Refusal> for Stop {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+/// Answers a request that an `ai_gateway` route took.
+pub(crate) async fn handle(
+    shared: &Arc<Shared>,
+    gateway: &Arc<ModelGateway>,
+    session: &mut Session,
+    context: &mut RequestContext,
+) -> Result<()> {
+    let path = session.req_header().uri.path().to_owned();
+    if let Some(builtin) = Builtin::at(&path) {
+        context.kind = RequestKind::Builtin;
+        return admin(
+            shared,
+            std::slice::from_ref(gateway),
+            builtin,
+            session,
+            context,
+        )
+        .await;
+    }
+    context.kind = RequestKind::Model;
+    let result = match Surface::at(&path) {
+        Some(surface) => model_call(shared, gateway, surface, session, context).await,
+        None => listing::answer(gateway, &path, session, context).await,
+    };
+    match result {
+        Ok(()) => Ok(()),
+        Err(Stop::ClientGone) => {
+            context.client_gone = true;
+            context.error = "the client left".into();
+            session.set_keepalive(None);
+            Ok(())
+        }
+        Err(Stop::Refused(refusal)) => refusal.send(session, context).await,
+    }
+}
+
+/// Answers a request on the admin listener: the gateway's own paths and nothing else.
+pub(crate) async fn handle_admin(
+    shared: &Arc<Shared>,
+    session: &mut Session,
+    context: &mut RequestContext,
+) -> Result<()> {
+    let snapshot = Arc::clone(&context.snapshot);
+    match Builtin::at(session.req_header().uri.path()) {
+        Some(builtin) => admin(shared, &snapshot.gateways, builtin, session, context).await,
+        None => {
+            Refusal::new(RefusalCode::NotFound, "there is nothing at this path")
+                .send(session, context)
+                .await
+        }
+    }
+}
+
+/// Answers one of the gateway's own paths, to whom it may concern.
+async fn admin(
+    shared: &Arc<Shared>,
+    gateways: &[Arc<ModelGateway>],
+    builtin: Builtin,
+    session: &mut Session,
+    context: &mut RequestContext,
+) -> Result<()> {
+    if !builtin.is_public()
+        && let Err(refusal) = authenticate::administrator(gateways, session, context).await
+    {
+        return refusal.send(session, context).await;
+    }
+    let reply = builtin.answer(&session.req_header().method, shared, &context.snapshot);
+    answer::send(session, context, reply).await
+}
+
+async fn model_call(
+    shared: &Arc<Shared>,
+    gateway: &Arc<ModelGateway>,
+    surface: Surface,
+    session: &mut Session,
+    context: &mut RequestContext,
+) -> Result<(), Stop> {
+    if session.req_header().method != Method::POST {
+        return Err(Refusal::new(
+            RefusalCode::MethodNotAllowed,
+            "only POST is answered at this path",
+        )
+        .into());
+    }
+    context.call = Some(CallRecord::new(surface));
+    let result = run(shared, gateway, surface, session, context).await;
+    let outcome = match &result {
+        Ok(outcome) => *outcome,
+        Err(Stop::ClientGone) => CallOutcome::Cancelled,
+        Err(Stop::Refused(refusal)) => refusal.outcome(),
+    };
+    if let Some(call) = &mut context.call {
+        call.count(shared, outcome);
+    }
+    result.map(|_| ())
+}
+
+/// The pipeline.
+async fn run(
+    shared: &Arc<Shared>,
+    gateway: &Arc<ModelGateway>,
+    surface: Surface,
+    session: &mut Session,
+    context: &mut RequestContext,
+) -> Result<CallOutcome, Stop> {
+    let principal = authenticate::caller(gateway, session, context).await?;
+    authorize::scope(&principal, surface.scope())?;
+    let body = intake::read_body(session, gateway.max_request_bytes).await?;
+    let request = intake::decode(surface, body)?;
+    let model = authorize::model(gateway, &principal, &request)?;
+    if let Some(call) = &mut context.call {
+        call.asked(&principal, &model, &request);
+    }
+    let admission = limit::admit(gateway, &principal, &model, &request)?;
+    let deadline = limit::deadline(gateway, session, context.started);
+    let job = attempt::Job {
+        shared,
+        gateway,
+        principal: &principal,
+        model: &model,
+        request: &request,
+        deadline,
+    };
+    let waited = Instant::now();
+    let won = watch::unless_gone(session, attempt::run(&job, session_facts(session))).await;
+    let record = context.call.get_or_insert_with(|| CallRecord::new(surface));
+    record.upstream_wait += waited.elapsed();
+    let won = if let Some(tried) = won {
+        record.tried(&tried.attempts);
+        tried
+            .result
+            .inspect_err(|_| record.attempted = tried.dispatched)?
+    } else {
+        // What the provider was sent is owed, although nobody heard the answer.
+        record.owe_input(&request);
+        admission.settle(record);
+        return Err(Stop::ClientGone);
+    };
+    record.won(&won);
+    relay::run(&job, won, admission, session, context).await
+}
+
+/// What of the caller's headers goes on to a provider.
+fn session_facts(session: &Session) -> http::HeaderMap {
+    const FORWARDED: [&str; 4] = [
+        "openai-beta",
+        "idempotency-key",
+        "traceparent",
+        "tracestate",
+    ];
+    let headers = &session.req_header().headers;
+    FORWARDED
+        .iter()
+        .filter_map(|name| {
+            Some((
+                http::HeaderName::from_static(name),
+                headers.get(*name)?.clone(),
+            ))
+        })
+        .collect()
+}

@@ -1,0 +1,234 @@
+//! The attempt loop: targets in order, each tried as its rule says, until one answers.
+//!
+//! Nothing has gone downstream yet, so everything here may be repeated. The loop moves on for transport errors,
+//! timeouts, 408, 429, 5xx, and a body or first event that is the provider's error; it stops for what another
+//! target would refuse as well: 400, 401, 403, 404, 422 and their like.
+
+mod fault;
+mod once;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use ferrogate_llm::{OpenAiRequest, SseDecoder, StreamWatch};
+use ferrogate_providers::{LogicalModel, Pass, Plan, PlannedTarget, Provider};
+use ferrogate_types::{ProviderId, UpstreamModel, Usage};
+use ferrogate_upstream::Answer;
+use http::HeaderMap;
+
+use self::fault::{Again, Fault};
+use super::Stop;
+use super::authenticate::Principal;
+use super::gateway::ModelGateway;
+use super::refusal::{Refusal, RefusalCode};
+use crate::Shared;
+
+/// What is to be answered, and with what.
+pub(crate) struct Job<'a> {
+    pub(crate) shared: &'a Shared,
+    pub(crate) gateway: &'a ModelGateway,
+    pub(crate) principal: &'a Principal,
+    pub(crate) model: &'a LogicalModel,
+    pub(crate) request: &'a OpenAiRequest,
+    /// When the request must be over.
+    pub(crate) deadline: Instant,
+}
+
+/// What came of the loop.
+pub(crate) struct Tried {
+    /// Each try, for the log, the headers and the error message.
+    pub(crate) attempts: Vec<String>,
+    /// Whether any provider was sent the request.
+    pub(crate) dispatched: bool,
+    pub(crate) result: Result<Won, Stop>,
+}
+
+/// An answer that can be relayed.
+pub(crate) struct Won {
+    pub(crate) provider: ProviderId,
+    pub(crate) upstream_model: UpstreamModel,
+    pub(crate) reply: Answered,
+    /// From the try's begin to the first event of a stream.
+    pub(crate) first_token: Option<Duration>,
+}
+
+/// The answer itself.
+pub(crate) enum Answered {
+    /// A whole body.
+    Json {
+        body: Bytes,
+        usage: Option<Usage>,
+    },
+    Stream(Box<Stream>),
+}
+
+/// A stream whose first content has arrived.
+pub(crate) struct Stream {
+    pub(crate) watch: StreamWatch,
+    pub(crate) decoder: SseDecoder,
+    pub(crate) source: Source,
+    /// Where the try is judged when the stream has ended; dropped, it judges nothing.
+    pub(crate) pass: Option<Pass>,
+}
+
+/// Where more of a stream comes from.
+pub(crate) enum Source {
+    /// A provider.
+    Upstream(Box<Answer>),
+    /// The built-in provider: everything is in the decoder.
+    Complete,
+}
+
+/// The result of a try in metrics.
+const SUCCESS: &str = "success";
+
+/// Tries targets until one answers.
+pub(crate) async fn run(job: &Job<'_>, forwarded: HeaderMap) -> Tried {
+    let allowed = |provider: &ProviderId| {
+        job.principal
+            .key()
+            .is_none_or(|key| key.may_use_provider(provider))
+    };
+    let plan = Plan::new(job.model, allowed, Instant::now());
+    let mut tried = Tried {
+        attempts: Vec::new(),
+        dispatched: false,
+        result: Err(forbidden(job)),
+    };
+    if plan.is_forbidden() {
+        return tried;
+    }
+    let mut faults = Vec::new();
+    for planned in &plan.targets {
+        match target(job, planned, &forwarded, &mut tried, &mut faults).await {
+            Progress::Done(result) => {
+                tried.result = result;
+                return tried;
+            }
+            Progress::Next => {}
+        }
+    }
+    tried.result = Err(exhausted(&plan, &tried.attempts, &faults).into());
+    tried
+}
+
+enum Progress {
+    Done(Result<Won, Stop>),
+    Next,
+}
+
+/// Tries one target as often as its rule says.
+async fn target(
+    job: &Job<'_>,
+    planned: &PlannedTarget,
+    forwarded: &HeaderMap,
+    tried: &mut Tried,
+    faults: &mut Vec<Fault>,
+) -> Progress {
+    let provider: &Arc<Provider> = &planned.target.provider;
+    let rule = &provider.spec().retry;
+    for number in 1..=rule.attempts.max(1) {
+        let begun = Instant::now();
+        if begun >= job.deadline {
+            return Progress::Done(Err(out_of_time(&tried.attempts).into()));
+        }
+        // It may have opened since the plan was made, by this request or another.
+        let Some(pass) = provider.breaker().pass(begun) else {
+            tried
+                .attempts
+                .push(format!("{}: circuit open", provider.id()));
+            return Progress::Next;
+        };
+        let fault = match once::run(job, planned, forwarded, pass).await {
+            Ok(won) => {
+                job.shared.metrics.attempt(provider.id().as_str(), SUCCESS);
+                tried.attempts.push(format!(
+                    "{}: ok after {} ms",
+                    provider.id(),
+                    begun.elapsed().as_millis()
+                ));
+                tried.dispatched = true;
+                return Progress::Done(Ok(won));
+            }
+            Err(fault) => fault,
+        };
+        tried.dispatched |= fault.was_sent();
+        job.shared
+            .metrics
+            .attempt(provider.id().as_str(), fault.label());
+        tried.attempts.push(format!(
+            "{}: {fault} after {} ms",
+            provider.id(),
+            begun.elapsed().as_millis()
+        ));
+        let again = fault.again(rule, number);
+        let refusal = fault.refusal();
+        faults.push(fault);
+        match again {
+            Again::Same(pause)
+                if number < rule.attempts && Instant::now() + pause < job.deadline =>
+            {
+                tokio::time::sleep(pause).await;
+            }
+            Again::Same(_) | Again::Next => return Progress::Next,
+            Again::Never => return Progress::Done(Err(refusal.into())),
+        }
+    }
+    Progress::Next
+}
+
+fn forbidden(job: &Job<'_>) -> Stop {
+    Refusal::new(
+        RefusalCode::ProviderNotAllowed,
+        format!(
+            "the key may use none of the providers of the model `{}`",
+            job.model.spec.name
+        ),
+    )
+    .into()
+}
+
+fn out_of_time(attempts: &[String]) -> Refusal {
+    Refusal::new(
+        RefusalCode::GatewayTimeout,
+        format!("the request took too long; tried {}", attempts.join("; ")),
+    )
+}
+
+/// No target is left: says what was tried and what was not, and why.
+fn exhausted(plan: &Plan, attempts: &[String], faults: &[Fault]) -> Refusal {
+    let skipped = plan
+        .skipped
+        .iter()
+        .map(|skip| format!("{}: {}", skip.provider, skip.reason.as_str()));
+    let all: Vec<String> = attempts.iter().cloned().chain(skipped).collect();
+    let tried = all.join("; ");
+    let Some(last) = faults.last() else {
+        let parked = plan
+            .skipped
+            .iter()
+            .any(|skip| skip.reason == ferrogate_providers::SkipReason::Parked);
+        return if parked {
+            Refusal::new(
+                RefusalCode::UpstreamRateLimited,
+                format!("every provider is rate limited: {tried}"),
+            )
+        } else {
+            Refusal::new(
+                RefusalCode::ProviderUnavailable,
+                format!("no provider can be called: {tried}"),
+            )
+        };
+    };
+    // A rate limit is told as one only when nothing else is wrong: then waiting is what helps.
+    let told = faults
+        .iter()
+        .rfind(|fault| !fault.is_rate_limit())
+        .unwrap_or(last);
+    if faults.len() == 1 && plan.skipped.is_empty() {
+        told.refusal()
+    } else {
+        told.refusal_after(&tried)
+    }
+}

@@ -1,0 +1,289 @@
+//! What went wrong with one try: whose fault, whether again, which status.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use ferrogate_llm::UpstreamFault;
+use ferrogate_providers::{Pass, RetryRule};
+use ferrogate_upstream::{CallError, CallErrorKind};
+
+use crate::ai::refusal::{Refusal, RefusalCode};
+
+/// What went wrong with one try.
+#[derive(Debug)]
+pub(super) struct Fault {
+    kind: FaultKind,
+    /// The provider's own words, where it had any.
+    said: Option<UpstreamFault>,
+    /// When the provider said to come back.
+    retry_after: Option<Duration>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FaultKind {
+    /// No connection: nothing was sent.
+    Unreachable,
+    /// No answer, or none to the end, within a limit of time; `sent` says whether the request had gone out.
+    TimedOut { sent: bool },
+    /// The connection broke, or the answer ended too early.
+    Broken,
+    /// An answer that is none: not JSON, no event stream, a redirect, too large.
+    Nonsense(&'static str),
+    /// An error in an answer that looked fine.
+    ErrorEvent,
+    /// Another status than success.
+    Status(u16),
+    /// Every credential is parked.
+    Parked,
+}
+
+/// What to do after a fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Again {
+    /// Try the same target after a pause.
+    Same(Duration),
+    /// Try the next target.
+    Next,
+    /// Another target would refuse as well.
+    Never,
+}
+
+/// The longest a provider's `Retry-After` parks a credential.
+pub(super) const LONGEST_PARK: Duration = Duration::from_secs(60);
+
+impl Fault {
+    pub(super) fn new(kind: FaultKind) -> Self {
+        Self {
+            kind,
+            said: None,
+            retry_after: None,
+        }
+    }
+
+    pub(super) fn said(kind: FaultKind, said: UpstreamFault) -> Self {
+        Self {
+            kind,
+            said: Some(said),
+            retry_after: None,
+        }
+    }
+
+    pub(super) fn status(status: u16, said: UpstreamFault, retry_after: Option<Duration>) -> Self {
+        Self {
+            kind: FaultKind::Status(status),
+            said: Some(said),
+            retry_after,
+        }
+    }
+
+    pub(super) fn of_call(error: &CallError) -> Self {
+        Self::new(match error.kind() {
+            CallErrorKind::Dns | CallErrorKind::Connect | CallErrorKind::Tls => {
+                FaultKind::Unreachable
+            }
+            CallErrorKind::ConnectTimeout => FaultKind::TimedOut { sent: false },
+            CallErrorKind::FirstByteTimeout
+            | CallErrorKind::IdleTimeout
+            | CallErrorKind::Deadline => FaultKind::TimedOut { sent: true },
+            CallErrorKind::BodyTooLarge { .. } => {
+                FaultKind::Nonsense("an answer larger than the limit")
+            }
+            _ => FaultKind::Broken,
+        })
+    }
+
+    /// Tells the breaker. Rate limits and the caller's own errors say nothing about the provider's health.
+    pub(super) fn judge(&self, pass: Pass) {
+        let ill = match self.kind {
+            FaultKind::Status(status) => status >= 500 && status != 501,
+            FaultKind::Parked => false,
+            _ => true,
+        };
+        if ill {
+            pass.failed(Instant::now());
+        }
+    }
+
+    pub(super) fn was_sent(&self) -> bool {
+        !matches!(
+            self.kind,
+            FaultKind::Unreachable | FaultKind::TimedOut { sent: false } | FaultKind::Parked
+        )
+    }
+
+    pub(super) fn is_rate_limit(&self) -> bool {
+        matches!(self.kind, FaultKind::Status(429) | FaultKind::Parked)
+    }
+
+    /// What to do now that try number `number` failed.
+    pub(super) fn again(&self, rule: &RetryRule, number: u32) -> Again {
+        match self.kind {
+            FaultKind::Unreachable | FaultKind::Broken | FaultKind::ErrorEvent => {
+                Again::Same(rule.pause(number))
+            }
+            FaultKind::Status(status) if rule.covers(status) => match self.retry_after {
+                Some(wait) if wait > rule.max_backoff => Again::Next,
+                Some(wait) => Again::Same(wait),
+                None => Again::Same(rule.pause(number)),
+            },
+            // A target that let the caller wait for a whole time limit is not asked to do so again.
+            FaultKind::TimedOut { .. }
+            | FaultKind::Nonsense(_)
+            | FaultKind::Parked
+            | FaultKind::Status(408 | 429 | 500..) => Again::Next,
+            FaultKind::Status(_) => Again::Never,
+        }
+    }
+
+    /// The result of the try in metrics.
+    pub(super) fn label(&self) -> &'static str {
+        match self.kind {
+            FaultKind::Unreachable => "unreachable",
+            FaultKind::TimedOut { .. } => "timeout",
+            FaultKind::Broken => "broken",
+            FaultKind::Nonsense(_) => "invalid_response",
+            FaultKind::ErrorEvent => "error_event",
+            FaultKind::Status(429) => "rate_limited",
+            FaultKind::Status(500..) => "server_error",
+            FaultKind::Status(_) => "refused",
+            FaultKind::Parked => "parked",
+        }
+    }
+
+    /// The answer when this is all there is to say.
+    pub(super) fn refusal(&self) -> Refusal {
+        let message = match &self.said {
+            Some(said) => said.message.clone(),
+            None => format!("the provider failed: {self}"),
+        };
+        self.refusal_with(message)
+    }
+
+    /// The answer when other targets were tried or left out as well.
+    pub(super) fn refusal_after(&self, tried: &str) -> Refusal {
+        let message = match &self.said {
+            Some(said) => format!("{} (tried {tried})", said.message),
+            None => format!("every provider failed: {tried}"),
+        };
+        self.refusal_with(message)
+    }
+
+    fn refusal_with(&self, message: String) -> Refusal {
+        let code = match self.kind {
+            FaultKind::TimedOut { .. } | FaultKind::Status(408 | 504) => {
+                RefusalCode::UpstreamTimeout
+            }
+            FaultKind::Status(400) => RefusalCode::UpstreamBadRequest,
+            FaultKind::Status(401 | 403) => RefusalCode::UpstreamAuth,
+            FaultKind::Status(404) => RefusalCode::UpstreamModelNotFound,
+            FaultKind::Status(413) => RefusalCode::UpstreamTooLarge,
+            FaultKind::Status(422) => RefusalCode::UpstreamUnprocessable,
+            FaultKind::Status(429) | FaultKind::Parked => RefusalCode::UpstreamRateLimited,
+            // Anthropic's "overloaded" is a 503 to callers of other dialects.
+            FaultKind::Status(503 | 529) => RefusalCode::ProviderUnavailable,
+            _ => RefusalCode::UpstreamError,
+        };
+        let mut refusal = Refusal::new(code, message);
+        if let Some(wait) = self.retry_after {
+            refusal = refusal.with_retry_after(wait);
+        }
+        // The caller's own mistake is told in the provider's own terms.
+        if matches!(self.kind, FaultKind::Status(400 | 404 | 413 | 422))
+            && let Some(said) = &self.said
+        {
+            if let Some(param) = &said.param {
+                refusal = refusal.with_param(param.clone());
+            }
+            if said.kind.is_some() || said.code.is_some() {
+                refusal = refusal.with_upstream(said.kind.clone(), said.code.clone());
+            }
+        }
+        refusal
+    }
+}
+
+/// What happened, on one line, for logs and for the error message.
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.kind {
+            FaultKind::Unreachable => f.write_str("unreachable"),
+            FaultKind::TimedOut { sent: false } => f.write_str("connect timeout"),
+            FaultKind::TimedOut { sent: true } => f.write_str("timeout"),
+            FaultKind::Broken => f.write_str("connection broken"),
+            FaultKind::Nonsense(what) => write!(f, "answered with {what}"),
+            FaultKind::ErrorEvent => f.write_str("error in the answer"),
+            FaultKind::Status(status) => write!(f, "status {status}"),
+            FaultKind::Parked => f.write_str("rate limited"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ferrogate_types::route::StatusPattern;
+
+    use super::*;
+
+    fn rule() -> RetryRule {
+        RetryRule {
+            attempts: 2,
+            statuses: vec![
+                StatusPattern::Code(408),
+                StatusPattern::Code(429),
+                StatusPattern::Class(5),
+            ],
+            backoff: Duration::ZERO,
+            max_backoff: Duration::from_secs(5),
+        }
+    }
+
+    fn status(status: u16, retry_after: Option<u64>) -> Fault {
+        Fault::status(
+            status,
+            UpstreamFault::read(b""),
+            retry_after.map(Duration::from_secs),
+        )
+    }
+
+    #[test]
+    fn moves_on_for_what_another_target_may_do_better() {
+        for (fault, expected) in [
+            (
+                Fault::new(FaultKind::Unreachable),
+                Again::Same(Duration::ZERO),
+            ),
+            (Fault::new(FaultKind::TimedOut { sent: true }), Again::Next),
+            (status(503, None), Again::Same(Duration::ZERO)),
+            (status(429, Some(2)), Again::Same(Duration::from_secs(2))),
+            (status(429, Some(30)), Again::Next),
+            (status(400, None), Again::Never),
+            (status(401, None), Again::Never),
+            (status(404, None), Again::Never),
+        ] {
+            assert_eq!(fault.again(&rule(), 1), expected, "{fault}");
+        }
+        let never = RetryRule {
+            statuses: Vec::new(),
+            ..rule()
+        };
+        assert_eq!(status(529, None).again(&never, 1), Again::Next);
+    }
+
+    #[test]
+    fn says_whose_fault_it_was() {
+        for (fault, code) in [
+            (status(401, None), RefusalCode::UpstreamAuth),
+            (status(404, None), RefusalCode::UpstreamModelNotFound),
+            (status(500, None), RefusalCode::UpstreamError),
+            (status(504, None), RefusalCode::UpstreamTimeout),
+            (status(529, None), RefusalCode::ProviderUnavailable),
+            (Fault::new(FaultKind::Broken), RefusalCode::UpstreamError),
+            (
+                Fault::new(FaultKind::TimedOut { sent: false }),
+                RefusalCode::UpstreamTimeout,
+            ),
+        ] {
+            assert_eq!(fault.refusal().code(), code, "{fault}");
+        }
+    }
+}

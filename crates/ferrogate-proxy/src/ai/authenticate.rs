@@ -1,0 +1,209 @@
+//! Who is calling.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use ferrogate_auth::Key;
+use ferrogate_types::{Scope, clock};
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use pingora_proxy::Session;
+
+use super::gateway::ModelGateway;
+use super::refusal::{Refusal, RefusalCode};
+use crate::context::RequestContext;
+
+/// Who is calling.
+pub(crate) enum Principal {
+    /// The holder of a key.
+    Key(Arc<Key>),
+    /// Somebody without one, where that is allowed: `auth off`, or a local caller where no key exists.
+    Anonymous,
+}
+
+impl Principal {
+    pub(crate) fn key(&self) -> Option<&Arc<Key>> {
+        match self {
+            Self::Key(key) => Some(key),
+            Self::Anonymous => None,
+        }
+    }
+}
+
+/// Authenticates a caller of the model surfaces.
+pub(crate) async fn caller(
+    gateway: &ModelGateway,
+    session: &Session,
+    context: &RequestContext,
+) -> Result<Principal, Refusal> {
+    let header = session.req_header();
+    let credential = credential(&header.headers, header.uri.query())?;
+    if !gateway.auth_required {
+        return Ok(Principal::Anonymous);
+    }
+    if gateway.keyring.is_empty() {
+        return if is_local(context, &header.headers) {
+            Ok(Principal::Anonymous)
+        } else {
+            Err(Refusal::new(
+                RefusalCode::MissingKey,
+                "no API key is configured, so only local callers are answered; add an `api_key` to the configuration",
+            ))
+        };
+    }
+    let Some(secret) = credential else {
+        return Err(Refusal::new(
+            RefusalCode::MissingKey,
+            "you didn't provide an API key; send it as `Authorization: Bearer KEY`",
+        ));
+    };
+    let key = gateway
+        .keyring
+        .authenticate(&secret, clock::since_epoch().as_secs())
+        .await?;
+    key.require_address(context.exchange.client_ip())?;
+    Ok(Principal::Key(key))
+}
+
+/// Authenticates somebody who wants to see the metrics or the admin API: a key with `admin.read` of any gateway,
+/// or a local caller where no gateway has keys.
+pub(crate) async fn administrator(
+    gateways: &[Arc<ModelGateway>],
+    session: &Session,
+    context: &RequestContext,
+) -> Result<(), Refusal> {
+    let header = session.req_header();
+    let credential = credential(&header.headers, header.uri.query())?;
+    if gateways.iter().all(|gateway| gateway.keyring.is_empty()) {
+        return if is_local(context, &header.headers) {
+            Ok(())
+        } else {
+            Err(Refusal::new(
+                RefusalCode::MissingKey,
+                "no API key is configured, so only local callers are answered",
+            ))
+        };
+    }
+    let Some(secret) = credential else {
+        return Err(Refusal::new(
+            RefusalCode::MissingKey,
+            "a key with the scope `admin.read` is needed",
+        ));
+    };
+    let now = clock::since_epoch().as_secs();
+    let mut refusal = Refusal::new(RefusalCode::InvalidKey, "incorrect API key provided");
+    for gateway in gateways {
+        match gateway.keyring.authenticate(&secret, now).await {
+            Ok(key) => {
+                key.require_address(context.exchange.client_ip())?;
+                key.require(Scope::AdminRead)?;
+                return Ok(());
+            }
+            Err(ferrogate_auth::AuthError::Unknown) => {}
+            Err(error) => refusal = error.into(),
+        }
+    }
+    Err(refusal)
+}
+
+/// The credential a request shows, in the form any vendor's SDK sends. Two that differ are refused: which one
+/// counts must not depend on who looks.
+fn credential(headers: &HeaderMap, query: Option<&str>) -> Result<Option<String>, Refusal> {
+    let bearer = headers
+        .get(AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| {
+            let (scheme, token) = value.split_once(' ')?;
+            scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+        });
+    let named = ["x-api-key", "api-key", "x-goog-api-key"]
+        .into_iter()
+        .filter_map(|name| {
+            headers
+                .get(name)
+                .and_then(|value| value.to_str().ok())
+                .map(str::trim)
+        });
+    let in_query = query
+        .into_iter()
+        .flat_map(|query| query.split('&'))
+        .filter_map(|pair| pair.strip_prefix("key="));
+    let mut found: Option<&str> = None;
+    for shown in bearer
+        .into_iter()
+        .chain(named)
+        .chain(in_query)
+        .filter(|shown| !shown.is_empty())
+    {
+        match found {
+            Some(first) if first != shown => {
+                return Err(Refusal::new(
+                    RefusalCode::AmbiguousCredentials,
+                    "the request shows two different credentials; send one",
+                ));
+            }
+            _ => found = Some(shown),
+        }
+    }
+    Ok(found.map(str::to_owned))
+}
+
+/// Whether the peer is on this machine and speaks for itself: a proxy in front would make everybody local.
+fn is_local(context: &RequestContext, headers: &HeaderMap) -> bool {
+    const FORWARDING: [&str; 4] = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
+    let local = context
+        .connection
+        .peer_ip()
+        .is_none_or(|ip: IpAddr| ip.is_loopback());
+    local && !FORWARDING.iter().any(|name| headers.contains_key(*name))
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn check(
+        headers: &[(&'static str, &str)],
+        query: Option<&str>,
+        expected: Result<Option<&str>, RefusalCode>,
+    ) {
+        let headers: HeaderMap = headers
+            .iter()
+            .map(|(name, value)| {
+                (
+                    http::HeaderName::from_static(name),
+                    HeaderValue::from_str(value).unwrap(),
+                )
+            })
+            .collect();
+        let found = credential(&headers, query).map_err(|refusal| refusal.code());
+        assert_eq!(
+            found.as_ref().map(Option::as_deref).map_err(|code| *code),
+            expected
+        );
+    }
+
+    #[test]
+    fn reads_a_credential_as_any_sdk_sends_it() {
+        check(&[], None, Ok(None));
+        check(&[("authorization", "Bearer a")], None, Ok(Some("a")));
+        check(&[("authorization", "bearer  a ")], None, Ok(Some("a")));
+        check(&[("authorization", "Basic a")], None, Ok(None));
+        check(&[("x-api-key", "a")], None, Ok(Some("a")));
+        check(&[("api-key", "a")], None, Ok(Some("a")));
+        check(&[("x-goog-api-key", "a")], None, Ok(Some("a")));
+        check(&[], Some("x=1&key=a"), Ok(Some("a")));
+        check(
+            &[("authorization", "Bearer a"), ("x-api-key", "a")],
+            None,
+            Ok(Some("a")),
+        );
+        check(
+            &[("authorization", "Bearer a"), ("x-api-key", "b")],
+            None,
+            Err(RefusalCode::AmbiguousCredentials),
+        );
+    }
+}

@@ -1,0 +1,47 @@
+//! What the caller may do.
+
+use std::sync::Arc;
+
+use ferrogate_llm::OpenAiRequest;
+use ferrogate_providers::LogicalModel;
+use ferrogate_types::Scope;
+
+use super::authenticate::Principal;
+use super::gateway::ModelGateway;
+use super::refusal::{Refusal, RefusalCode};
+
+/// Whether the caller holds the scope. Somebody without a key, where that is allowed, holds every one.
+pub(crate) fn scope(principal: &Principal, scope: Scope) -> Result<(), Refusal> {
+    principal
+        .key()
+        .map_or(Ok(()), |key| key.require(scope))
+        .map_err(Refusal::from)
+}
+
+/// The model asked for, if the caller may use it.
+///
+/// One that does not exist is 404 for everybody, as OpenAI answers; one the key may not use is 403.
+pub(crate) fn model(
+    gateway: &ModelGateway,
+    principal: &Principal,
+    request: &OpenAiRequest,
+) -> Result<Arc<LogicalModel>, Refusal> {
+    let model = gateway
+        .registry
+        .resolve(request.model())
+        .ok_or_else(|| not_found(request.model()))?;
+    principal
+        .key()
+        .map_or(Ok(()), |key| key.require_model(&model.spec.name))?;
+    Ok(Arc::clone(model))
+}
+
+/// Nothing is called that.
+pub(crate) fn not_found(name: &str) -> Refusal {
+    let shown: String = name.chars().take(100).collect();
+    Refusal::new(
+        RefusalCode::ModelNotFound,
+        format!("the model `{shown}` does not exist or you do not have access to it; GET /v1/models lists yours"),
+    )
+    .with_param("model")
+}

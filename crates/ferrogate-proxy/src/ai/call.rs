@@ -1,0 +1,161 @@
+//! What is known of a model call: for its headers, its log line and its bill.
+
+use std::time::Duration;
+
+use ferrogate_llm::{OpenAiRequest, Surface, estimate_tokens};
+use ferrogate_observability::CallOutcome;
+use ferrogate_providers::{LogicalModel, Prices};
+use ferrogate_types::{KeyId, Money, Usage};
+use http::{HeaderName, HeaderValue};
+
+use super::attempt::Won;
+use super::authenticate::Principal;
+use crate::Shared;
+
+/// What is known of a model call.
+pub(crate) struct CallRecord {
+    pub(crate) surface: &'static str,
+    pub(crate) key: Option<KeyId>,
+    pub(crate) model: String,
+    pub(crate) provider: String,
+    pub(crate) upstream_model: String,
+    /// Each try: provider, result and time.
+    pub(crate) attempts: Vec<String>,
+    pub(crate) stream: bool,
+    pub(crate) usage: Usage,
+    /// The usage is the gateway's own estimate.
+    pub(crate) estimated: bool,
+    pub(crate) cost: Option<Money>,
+    pub(crate) first_token: Option<Duration>,
+    /// Time spent waiting for providers, which is not the gateway's own.
+    pub(crate) upstream_wait: Duration,
+    /// Whether any provider was sent the request.
+    pub(crate) attempted: bool,
+    prices: Prices,
+    known_model: bool,
+}
+
+impl CallRecord {
+    pub(crate) fn new(surface: Surface) -> Self {
+        Self {
+            surface: surface.as_str(),
+            key: None,
+            model: String::new(),
+            provider: String::new(),
+            upstream_model: String::new(),
+            attempts: Vec::new(),
+            stream: false,
+            usage: Usage::default(),
+            estimated: false,
+            cost: None,
+            first_token: None,
+            upstream_wait: Duration::ZERO,
+            attempted: false,
+            prices: Prices::default(),
+            known_model: false,
+        }
+    }
+
+    /// Notes who asked for what.
+    pub(crate) fn asked(
+        &mut self,
+        principal: &Principal,
+        model: &LogicalModel,
+        request: &OpenAiRequest,
+    ) {
+        self.key = principal.key().map(|key| key.id().clone());
+        model.spec.name.as_str().clone_into(&mut self.model);
+        self.stream = request.stream();
+        self.prices = model.spec.prices;
+        self.known_model = true;
+    }
+
+    /// Notes the tries that were made.
+    pub(crate) fn tried(&mut self, attempts: &[String]) {
+        self.attempts.extend_from_slice(attempts);
+    }
+
+    /// Notes who answered.
+    pub(crate) fn won(&mut self, won: &Won) {
+        won.provider.as_str().clone_into(&mut self.provider);
+        won.upstream_model
+            .as_str()
+            .clone_into(&mut self.upstream_model);
+        self.first_token = won.first_token;
+        self.attempted = true;
+    }
+
+    /// Charges the input of a call whose answer nobody heard.
+    pub(crate) fn owe_input(&mut self, request: &OpenAiRequest) {
+        let usage = Usage {
+            input: estimate_tokens(request.body().len()),
+            ..Usage::default()
+        };
+        self.used(usage, true);
+        self.attempted = true;
+    }
+
+    /// Notes what was used, and what it cost.
+    pub(crate) fn used(&mut self, usage: Usage, estimated: bool) {
+        self.usage = usage;
+        self.estimated = estimated;
+        self.cost = self.prices.cost(&usage);
+    }
+
+    /// Counts the call in the metrics.
+    pub(crate) fn count(&mut self, shared: &Shared, outcome: CallOutcome) {
+        // Only configured names become labels; what a caller made up does not.
+        let model = if self.known_model {
+            self.model.as_str()
+        } else {
+            "unknown"
+        };
+        let provider = if self.provider.is_empty() {
+            "none"
+        } else {
+            self.provider.as_str()
+        };
+        shared.metrics.call(model, provider, self.surface, outcome);
+        if self.attempted {
+            shared.metrics.tokens(model, provider, &self.usage);
+            if self.cost.is_none() && self.usage.total() > 0 {
+                shared.metrics.unpriced(model);
+            }
+        }
+        if let Some(time) = self.first_token {
+            shared.metrics.first_token(provider, time);
+        }
+    }
+
+    /// The headers that tell a caller how the call was made, under our names and under Ferro Labs'.
+    pub(crate) fn headers(&self) -> Vec<(HeaderName, HeaderValue)> {
+        let mut headers = Vec::with_capacity(10);
+        let mut put = |names: &[&'static str], value: &str| {
+            if let Ok(value) = HeaderValue::from_str(value) {
+                headers.extend(
+                    names
+                        .iter()
+                        .map(|name| (HeaderName::from_static(name), value.clone())),
+                );
+            }
+        };
+        if !self.provider.is_empty() {
+            put(
+                &["x-ferrogate-provider", "x-gateway-provider"],
+                &self.provider,
+            );
+            put(
+                &["x-ferrogate-model", "x-gateway-model"],
+                &self.upstream_model,
+            );
+            let target = format!("{}:{}", self.provider, self.upstream_model);
+            put(&["x-gateway-target"], &target);
+        }
+        put(
+            &["x-ferrogate-attempts", "x-gateway-attempts"],
+            &self.attempts.len().to_string(),
+        );
+        put(&["x-ferrogate-cache"], "bypass");
+        headers
+    }
+}

@@ -1,0 +1,58 @@
+//! A model gateway: one `ai_gateway` block, compiled.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use ferrogate_auth::Keyring;
+use ferrogate_billing::TokenBudget;
+use ferrogate_llm::Surface;
+use ferrogate_policy::RateLimiter;
+use ferrogate_providers::Registry;
+use ferrogate_types::ProviderId;
+use ferrogate_upstream::Endpoint;
+use http::Method;
+
+use crate::builtin::Builtin;
+
+/// One `ai_gateway` block, compiled.
+#[derive(Debug)]
+pub struct ModelGateway {
+    /// Models and providers.
+    pub registry: Registry,
+    /// Where each provider is; the built-in one is nowhere.
+    pub endpoints: HashMap<ProviderId, Endpoint>,
+    /// Keys.
+    pub keyring: Keyring,
+    /// The limits of each key, by its index.
+    pub limits: Vec<KeyLimits>,
+    /// Whether callers must show a key, or be local where there is none; `false` = `auth off`.
+    pub auth_required: bool,
+    /// Whether `/metrics` and the admin API are served on the site.
+    pub admin: bool,
+    /// The largest request body in bytes.
+    pub max_request_bytes: usize,
+    /// The largest answer body that is not a stream, in bytes.
+    pub max_response_bytes: usize,
+    /// From request to last byte.
+    pub request_timeout: Duration,
+}
+
+/// The limits of a key.
+#[derive(Debug, Default)]
+pub struct KeyLimits {
+    /// Requests a minute.
+    pub rate: Option<RateLimiter>,
+    /// Tokens a month.
+    pub budget: Option<TokenBudget>,
+}
+
+impl ModelGateway {
+    /// Whether it answers at a path. A path it knows is answered whatever the method, with 405 if need be: a
+    /// mistaken `GET` must not fall through to a route that forwards a credential.
+    pub fn serves(&self, _method: &Method, path: &str) -> bool {
+        Surface::at(path).is_some()
+            || path == "/v1/models"
+            || path.starts_with("/v1/models/")
+            || (self.admin && Builtin::at(path).is_some_and(|builtin| !builtin.is_public()))
+    }
+}

@@ -1,0 +1,360 @@
+//! The answer on its way to the caller: translated by nobody, guarded and metered.
+
+use std::time::Instant;
+
+use bytes::{Bytes, BytesMut};
+use ferrogate_llm::{ErrorBody, FrameAction, StreamWatch, estimate_tokens};
+use ferrogate_observability::CallOutcome;
+use ferrogate_types::Usage;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, TRANSFER_ENCODING};
+use http::{HeaderName, HeaderValue, Version};
+use pingora_http::ResponseHeader;
+use pingora_proxy::Session;
+
+use super::attempt::{Answered, Job, Source, Stream, Won};
+use super::limit::Admission;
+use super::refusal::rate_headers;
+use super::{CallRecord, Stop, watch};
+use crate::answer::{self, Reply};
+use crate::context::RequestContext;
+
+/// Sends the answer, settles what it used, and says how it ended.
+pub(crate) async fn run(
+    job: &Job<'_>,
+    won: Won,
+    admission: Admission,
+    session: &mut Session,
+    context: &mut RequestContext,
+) -> Result<CallOutcome, Stop> {
+    match won.reply {
+        Answered::Json { body, usage } => {
+            json(job, &body, usage, admission, session, context).await
+        }
+        Answered::Stream(stream) => relay_stream(job, *stream, admission, session, context).await,
+    }
+}
+
+async fn json(
+    job: &Job<'_>,
+    body: &Bytes,
+    usage: Option<Usage>,
+    admission: Admission,
+    session: &mut Session,
+    context: &mut RequestContext,
+) -> Result<CallOutcome, Stop> {
+    let estimate = || Usage {
+        input: estimate_tokens(job.request.body().len()),
+        output: estimate_tokens(body.len()),
+        ..Usage::default()
+    };
+    let mut headers = vec![(CONTENT_TYPE, HeaderValue::from_static("application/json"))];
+    if let Some(call) = &mut context.call {
+        call.used(usage.unwrap_or_else(estimate), usage.is_none());
+        headers.extend(call.headers());
+        if let Some(cost) = call.cost {
+            headers.extend(header("x-ferrogate-cost", &cost.to_string()));
+        }
+    }
+    headers.extend(common_headers(&admission, context));
+    if let Some(call) = &context.call {
+        admission.settle(call);
+    }
+    let reply = Reply {
+        status: 200,
+        headers,
+        body: body.clone(),
+        close: false,
+    };
+    answer::send(session, context, reply)
+        .await
+        .map_err(|_| Stop::ClientGone)?;
+    Ok(CallOutcome::Success)
+}
+
+/// Relays a stream frame by frame. Whatever ends it, what was produced is metered and settled.
+async fn relay_stream(
+    job: &Job<'_>,
+    mut stream: Stream,
+    admission: Admission,
+    session: &mut Session,
+    context: &mut RequestContext,
+) -> Result<CallOutcome, Stop> {
+    let pass = stream.pass.take();
+    let ended = match start(&admission, session, context).await {
+        Ok(()) => pump(job, &mut stream, session, context).await,
+        Err(_) => Ended::ClientGone,
+    };
+    if let Some(call) = &mut context.call {
+        meter(call, &stream.watch, job);
+        admission.settle(call);
+    }
+    match ended {
+        Ended::Complete => {
+            if let Some(pass) = pass {
+                pass.succeeded();
+            }
+            if let Source::Upstream(answer) = stream.source {
+                // What follows the terminal event is at most a line end; reading it keeps the connection.
+                answer.discard(4096).await;
+            }
+            Ok(CallOutcome::Success)
+        }
+        Ended::Broken => {
+            if let Some(pass) = pass {
+                pass.failed(Instant::now());
+            }
+            Ok(CallOutcome::Failed)
+        }
+        Ended::ClientGone => Err(Stop::ClientGone),
+    }
+}
+
+enum Ended {
+    /// With the dialect's terminal event.
+    Complete,
+    /// With an error event.
+    Broken,
+    /// The caller left.
+    ClientGone,
+}
+
+async fn start(
+    admission: &Admission,
+    session: &mut Session,
+    context: &mut RequestContext,
+) -> pingora_error::Result<()> {
+    let mut header = ResponseHeader::build(200, Some(24))?;
+    header.insert_header(CONTENT_TYPE, "text/event-stream; charset=utf-8")?;
+    header.insert_header(CACHE_CONTROL, "no-cache")?;
+    if session.req_header().version == Version::HTTP_11 {
+        header.insert_header(TRANSFER_ENCODING, "chunked")?;
+    }
+    if let Some(call) = &context.call {
+        for (name, value) in call.headers() {
+            header.insert_header(name, value)?;
+        }
+    }
+    for (name, value) in common_headers(admission, context) {
+        header.insert_header(name, value)?;
+    }
+    answer::finish_header(session, context, &mut header)?;
+    session.write_response_header(Box::new(header), false).await
+}
+
+/// Sends frames as they come: one write for all that one read brought, nothing held back for more.
+async fn pump(
+    job: &Job<'_>,
+    stream: &mut Stream,
+    session: &mut Session,
+    context: &mut RequestContext,
+) -> Ended {
+    loop {
+        let (bytes, ended) = ready_frames(job, stream, context);
+        if let Some(bytes) = bytes
+            && session
+                .write_response_body(Some(bytes), false)
+                .await
+                .is_err()
+        {
+            return Ended::ClientGone;
+        }
+        if let Some(ended) = ended {
+            return finish(ended, session).await;
+        }
+        let Source::Upstream(answer) = &mut stream.source else {
+            return broken(
+                job,
+                "the stream ended without its last event",
+                session,
+                context,
+            )
+            .await;
+        };
+        let next = tokio::select! {
+            biased;
+            next = answer.chunk() => next,
+            () = watch::gone(session) => return Ended::ClientGone,
+        };
+        match next {
+            Ok(Some(chunk)) => {
+                if let Err(error) = stream.decoder.push(chunk) {
+                    return broken(job, &error.to_string(), session, context).await;
+                }
+            }
+            Ok(None) if stream.watch.only_sentinel_missing() => {
+                let mut last = cost_comment(job, stream, context).unwrap_or_default();
+                last.extend_from_slice(&StreamWatch::sentinel());
+                return match session
+                    .write_response_body(Some(last.freeze()), false)
+                    .await
+                {
+                    Ok(()) => finish(Ended::Complete, session).await,
+                    Err(_) => Ended::ClientGone,
+                };
+            }
+            Ok(None) => {
+                return broken(
+                    job,
+                    "the provider's stream ended too early",
+                    session,
+                    context,
+                )
+                .await;
+            }
+            Err(error) => {
+                tracing::debug!(error = &error as &dyn std::error::Error, "a stream broke");
+                let why = if error.is_timeout() {
+                    "the provider's stream stalled"
+                } else {
+                    "the provider's stream broke off"
+                };
+                return broken(job, why, session, context).await;
+            }
+        }
+    }
+}
+
+/// The frames that are complete, as one piece, and how they end the stream if they do.
+fn ready_frames(
+    job: &Job<'_>,
+    stream: &mut Stream,
+    context: &mut RequestContext,
+) -> (Option<Bytes>, Option<Ended>) {
+    let mut single: Option<Bytes> = None;
+    let mut several = BytesMut::new();
+    let mut ended = None;
+    let mut put = |bytes: Bytes| {
+        // One frame, the common case, is sent as it came; more are put together.
+        if several.is_empty() && single.is_none() {
+            single = Some(bytes);
+        } else {
+            if let Some(first) = single.take() {
+                several.extend_from_slice(&first);
+            }
+            several.extend_from_slice(&bytes);
+        }
+    };
+    while ended.is_none() {
+        let Some(frame) = stream.decoder.next_frame() else {
+            break;
+        };
+        match stream.watch.see(&frame) {
+            FrameAction::Forward => put(frame.raw().clone()),
+            FrameAction::Hide => {}
+            FrameAction::Terminal => {
+                if let Some(comment) = cost_comment(job, stream, context) {
+                    put(comment.freeze());
+                }
+                put(frame.raw().clone());
+                ended = Some(Ended::Complete);
+            }
+            FrameAction::Fault(fault) => {
+                context.error = format!("error in the stream: {}", fault.message).into();
+                put(frame.raw().clone());
+                ended = Some(Ended::Broken);
+            }
+        }
+    }
+    let bytes = if several.is_empty() {
+        single
+    } else {
+        Some(several.freeze())
+    };
+    (bytes, ended)
+}
+
+/// The cost as the last comment before the terminal event, where the model has a price.
+fn cost_comment(job: &Job<'_>, stream: &Stream, context: &mut RequestContext) -> Option<BytesMut> {
+    let call = context.call.as_mut()?;
+    meter(call, &stream.watch, job);
+    let cost = call.cost?;
+    Some(BytesMut::from(
+        format!(": x-ferrogate-cost {cost}\n\n").as_bytes(),
+    ))
+}
+
+/// Notes what a stream used: what it reported, else an estimate from what went by.
+fn meter(call: &mut CallRecord, watch: &StreamWatch, job: &Job<'_>) {
+    if let Some(usage) = watch.usage() {
+        call.used(usage, false);
+    } else {
+        // The JSON around a token of text is some 200 bytes in a chunk of OpenAI's: one chunk, about one token.
+        let output = u64::try_from(watch.output_bytes().div_ceil(200)).unwrap_or(u64::MAX);
+        let usage = Usage {
+            input: estimate_tokens(job.request.body().len()),
+            output,
+            ..Usage::default()
+        };
+        call.used(usage, true);
+    }
+}
+
+/// Tells the caller in its dialect that the stream broke; never an end that looks like one.
+async fn broken(
+    job: &Job<'_>,
+    why: &str,
+    session: &mut Session,
+    context: &mut RequestContext,
+) -> Ended {
+    context.error = why.to_owned().into();
+    let error = ErrorBody {
+        message: why,
+        kind: "server_error",
+        param: None,
+        code: "upstream_error",
+    };
+    let frame = StreamWatch::error_frame(job.request.surface(), &error);
+    if session
+        .write_response_body(Some(frame), false)
+        .await
+        .is_err()
+    {
+        return Ended::ClientGone;
+    }
+    finish(Ended::Broken, session).await
+}
+
+async fn finish(ended: Ended, session: &mut Session) -> Ended {
+    match session.write_response_body(None, true).await {
+        Ok(()) => ended,
+        // Everything was written before; the caller may have left once it had what it wanted.
+        Err(_) if matches!(ended, Ended::Complete) => ended,
+        Err(_) => Ended::ClientGone,
+    }
+}
+
+fn common_headers(
+    admission: &Admission,
+    context: &RequestContext,
+) -> Vec<(HeaderName, HeaderValue)> {
+    let mut headers = Vec::with_capacity(6);
+    let waited = context
+        .call
+        .as_ref()
+        .map(|call| call.upstream_wait)
+        .unwrap_or_default();
+    let own = context
+        .started
+        .elapsed()
+        .saturating_sub(waited)
+        .as_secs_f64()
+        * 1000.0;
+    let own = format!("{own:.3}");
+    headers.extend(header("x-ferrogate-overhead-ms", &own));
+    headers.extend(header("x-gateway-overhead-ms", &own));
+    headers.extend(header(
+        "x-ferrogate-config-revision",
+        &context.snapshot.revision,
+    ));
+    if let Some(rate) = &admission.rate {
+        headers.extend(rate_headers(rate));
+    }
+    headers
+}
+
+fn header(name: &'static str, value: &str) -> Option<(HeaderName, HeaderValue)> {
+    Some((
+        HeaderName::from_static(name),
+        HeaderValue::from_str(value).ok()?,
+    ))
+}

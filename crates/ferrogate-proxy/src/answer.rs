@@ -1,0 +1,119 @@
+//! Answers the gateway makes itself.
+
+use bytes::Bytes;
+use ferrogate_edge::Answer;
+use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, SERVER};
+use http::{HeaderName, HeaderValue, Method};
+use pingora_error::Result;
+use pingora_http::ResponseHeader;
+use pingora_proxy::Session;
+
+use crate::context::RequestContext;
+use crate::head::{Request, Response};
+
+/// The id of the request, on every answer.
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// A whole answer.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
+    pub(crate) body: Bytes,
+    /// End the connection after it.
+    pub(crate) close: bool,
+}
+
+impl From<Answer> for Reply {
+    /// One field at most: no allocation for an answer without.
+    fn from(answer: Answer) -> Self {
+        Self {
+            status: answer.status,
+            headers: answer.field.into_iter().collect(),
+            body: answer.body,
+            close: answer.close,
+        }
+    }
+}
+
+impl Reply {
+    /// A status with nothing behind it.
+    pub(crate) fn bare(status: u16) -> Self {
+        Self {
+            status,
+            headers: Vec::new(),
+            body: Bytes::new(),
+            close: false,
+        }
+    }
+
+    /// A short text, for people and probes.
+    pub(crate) fn text(status: u16, content_type: &'static str, body: impl Into<Bytes>) -> Self {
+        let headers = vec![(CONTENT_TYPE, HeaderValue::from_static(content_type))];
+        Self {
+            status,
+            headers,
+            body: body.into(),
+            close: false,
+        }
+    }
+
+    /// A JSON body.
+    pub(crate) fn json(status: u16, body: impl Into<Bytes>) -> Self {
+        Self::text(status, "application/json", body)
+    }
+
+    /// Refuses a method, naming those that are answered.
+    pub(crate) fn not_allowed(allow: &'static str) -> Self {
+        let mut reply = Self::bare(405);
+        reply.headers.push((ALLOW, HeaderValue::from_static(allow)));
+        reply
+    }
+}
+
+/// Sends a whole answer.
+pub(crate) async fn send(
+    session: &mut Session,
+    context: &RequestContext,
+    reply: Reply,
+) -> Result<()> {
+    let mut header = ResponseHeader::build(reply.status, Some(reply.headers.len() + 6))?;
+    for (name, value) in reply.headers {
+        header.append_header(name, value)?;
+    }
+    // 1xx, 204 and 304 have no body by definition, and no length. Source: RFC 9110, section 8.6.
+    let bodiless = reply.status < 200 || matches!(reply.status, 204 | 304);
+    let body = if bodiless { Bytes::new() } else { reply.body };
+    if !bodiless {
+        header.insert_header(CONTENT_LENGTH, body.len())?;
+    }
+    if reply.close {
+        session.set_keepalive(None);
+    }
+    finish_header(session, context, &mut header)?;
+    let head_only = body.is_empty() || session.req_header().method == Method::HEAD;
+    session
+        .write_response_header(Box::new(header), head_only)
+        .await?;
+    if !head_only {
+        session.write_response_body(Some(body), true).await?;
+    }
+    Ok(())
+}
+
+/// Puts on what every answer carries: the id, our name, and what the site's `header` directives say.
+pub(crate) fn finish_header(
+    session: &mut Session,
+    context: &RequestContext,
+    header: &mut ResponseHeader,
+) -> Result<()> {
+    header.insert_header(REQUEST_ID, context.id.as_str())?;
+    if !header.headers.contains_key(SERVER) {
+        header.insert_header(SERVER, "Ferrogate")?;
+    }
+    let request = Request(session.req_header_mut());
+    context
+        .exchange
+        .apply_response_headers(&request, &context.connection, &mut Response(header));
+    Ok(())
+}

@@ -1,0 +1,89 @@
+//! What all requests of a process share, whatever their configuration.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use ferrogate_observability::Metrics;
+use ferrogate_upstream::{Client, Resolver};
+
+use crate::Snapshot;
+
+/// What all requests of a process share.
+#[derive(Debug)]
+pub struct Shared {
+    snapshot: ArcSwap<Snapshot>,
+    /// Every metric family.
+    pub metrics: Arc<Metrics>,
+    /// The client for model calls.
+    pub client: Client,
+    /// Names to addresses.
+    pub resolver: Resolver,
+    settings: Settings,
+    started: Instant,
+    draining: Arc<AtomicBool>,
+}
+
+/// Facts about the process.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The version of the binary.
+    pub version: &'static str,
+    /// When the process started, as the time since 1970.
+    pub started_at: Duration,
+}
+
+impl Shared {
+    /// The shared state of a process that begins with this configuration; `draining` becomes true at a stop.
+    pub fn new(
+        snapshot: Snapshot,
+        metrics: Arc<Metrics>,
+        client: Client,
+        resolver: Resolver,
+        settings: Settings,
+        draining: Arc<AtomicBool>,
+    ) -> Self {
+        Self {
+            snapshot: ArcSwap::from_pointee(snapshot),
+            metrics,
+            client,
+            resolver,
+            settings,
+            started: Instant::now(),
+            draining,
+        }
+    }
+
+    /// The configuration in force. A request takes it once and keeps it.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshot.load_full()
+    }
+
+    /// Whether a stop was asked for: readiness is false, requests are still answered.
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+
+    /// How long the process has been running.
+    pub fn uptime(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// Waits until every access log has written what is queued. For the end of the process.
+    pub fn flush_logs(&self) {
+        for log in self
+            .snapshot()
+            .sites
+            .iter()
+            .filter_map(|site| site.access_log.as_ref())
+        {
+            log.flush();
+        }
+    }
+
+    /// Facts about the process.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+}

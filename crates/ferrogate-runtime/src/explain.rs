@@ -1,0 +1,171 @@
+//! Walking a hypothetical request through the sites.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Instant;
+
+use ferrogate_edge::{Connection, Exchange, OwnedHead, TlsInfo, Verdict, client_ip};
+use ferrogate_types::ListenAddress;
+use http::header::HOST;
+use http::{HeaderMap, HeaderValue, Method};
+use serde_json::{Value, json};
+
+use crate::lower::Prepared;
+
+/// A request to explain.
+#[derive(Clone, Debug)]
+pub struct ExplainedRequest {
+    /// The method.
+    pub method: Method,
+    /// Whether it comes over TLS.
+    pub https: bool,
+    /// Host and port as a client would send them.
+    pub authority: String,
+    /// The port it is sent to.
+    pub port: u16,
+    /// Raw path and query.
+    pub target: String,
+    /// Header fields.
+    pub headers: HeaderMap,
+}
+
+/// What would become of a request.
+#[derive(Clone, Debug)]
+pub struct Explanation {
+    /// For people.
+    pub text: String,
+    /// For machines.
+    pub json: Value,
+}
+
+/// Says which listener, site and handlers a request would meet, and why. Nothing is sent.
+pub fn explain(prepared: &Prepared, request: &ExplainedRequest) -> Explanation {
+    let mut lines = vec![format!(
+        "{} {} (host `{}`)",
+        request.method, request.target, request.authority
+    )];
+    let listener = prepared.listeners.iter().position(|listener| {
+        let port = matches!(&listener.address, ListenAddress::Tcp(at) if at.port() == request.port);
+        port && listener.tls.is_some() == request.https
+    });
+    let Some((index, state)) =
+        listener.and_then(|index| Some((index, prepared.snapshot.listeners.get(index)?)))
+    else {
+        lines.push(format!(
+            "no listener on port {} for {}",
+            request.port,
+            if request.https { "https" } else { "http" }
+        ));
+        return finish(&lines, json!({ "verdict": "no_listener" }));
+    };
+    let address = prepared
+        .listeners
+        .get(index)
+        .map(|listener| listener.address.to_string())
+        .unwrap_or_default();
+    lines.push(format!("listener {address}"));
+    let site = state
+        .hosts
+        .find(request.authority.as_bytes())
+        .and_then(|site| Some((site, prepared.snapshot.sites.get(site)?)));
+    let Some((number, site)) = site else {
+        lines.push("no site has this host: an empty 200, as Caddy answers".to_owned());
+        return finish(&lines, json!({ "listener": address, "verdict": "no_site" }));
+    };
+    lines.push(format!("site {number}"));
+
+    let mut head = OwnedHead::new(request.method.clone(), request.target.as_str());
+    head.headers = request.headers.clone();
+    if let Ok(host) = HeaderValue::from_str(&request.authority) {
+        head.headers.insert(HOST, host);
+    }
+    let local = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), request.port);
+    let connection = Connection {
+        peer: Some(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0)),
+        local: Some(local),
+        tls: request.https.then(TlsInfo::default),
+    };
+    let client = client_ip(
+        connection.peer_ip(),
+        &head.headers,
+        &state.trusted_proxies,
+        &state.client_ip_headers,
+    );
+    let mut exchange = Exchange::new(Instant::now(), client);
+    let gateways = &prepared.snapshot.gateways;
+    let serves = |gateway: usize, method: &Method, path: &str| {
+        gateways
+            .get(gateway)
+            .is_some_and(|gateway| gateway.serves(method, path))
+    };
+    let (verdict, steps) = site
+        .program
+        .explain(&mut head, &connection, &mut exchange, &serves);
+    for step in &steps {
+        let mark = if step.matched { "+" } else { "-" };
+        let indent = "  ".repeat(step.depth + 1);
+        lines.push(format!(
+            "{indent}{mark} {} ({}): {}",
+            step.origin.directive, step.origin.place, step.why
+        ));
+    }
+    let (name, detail) = describe(&verdict);
+    lines.push(format!("=> {name}{detail}"));
+    let target = String::from_utf8_lossy(&head.target).into_owned();
+    if target != request.target {
+        lines.push(format!("   as {} {target}", head.method));
+    }
+    let steps: Vec<Value> = steps
+        .iter()
+        .map(|step| {
+            json!({
+                "directive": &*step.origin.directive, "place": &*step.origin.place,
+                "matched": step.matched, "why": step.why, "depth": step.depth,
+            })
+        })
+        .collect();
+    finish(
+        &lines,
+        json!({ "listener": address, "site": number, "steps": steps, "verdict": name, "detail": detail.trim(), "target": target }),
+    )
+}
+
+fn finish(lines: &[String], json: Value) -> Explanation {
+    Explanation {
+        text: lines.join("\n"),
+        json,
+    }
+}
+
+fn describe(verdict: &Verdict) -> (&'static str, String) {
+    match verdict {
+        Verdict::Respond(answer) => {
+            let field = answer
+                .field
+                .as_ref()
+                .and_then(|(name, value)| Some(format!(", {name}: {}", value.to_str().ok()?)));
+            (
+                "answer",
+                format!(
+                    " {} with {} bytes{}",
+                    answer.status,
+                    answer.body.len(),
+                    field.unwrap_or_default()
+                ),
+            )
+        }
+        Verdict::Abort => ("abort", String::new()),
+        Verdict::Fail { status, message } => ("error", format!(" {status}: {message}")),
+        Verdict::Proxy(route) => (
+            "proxy",
+            format!(
+                " to one of {}",
+                route.dials().collect::<Vec<_>>().join(", ")
+            ),
+        ),
+        Verdict::AiGateway(_) => ("ai_gateway", String::new()),
+        Verdict::Unhandled => (
+            "unhandled",
+            ": a probe path of the gateway, or an empty 200".to_owned(),
+        ),
+    }
+}

@@ -1,0 +1,21 @@
+//! The Pingora server: listeners, lowering of the configuration, drain.
+//!
+//! [`prepare`] runs the whole boot pipeline on a configuration without opening a socket: routes compile, models
+//! resolve, certificates load. What it returns cannot fail later for a reason that was knowable; `validate` stops
+//! there. [`run`] opens the sockets, serves, and at a signal drains.
+//!
+//! Refuses: parsing configuration, and knowing how a request is answered.
+
+mod boot;
+mod drain;
+mod explain;
+mod listener;
+mod logging;
+mod lower;
+mod revision;
+
+pub use boot::{RunError, run};
+pub use explain::{ExplainedRequest, Explanation, explain};
+pub use listener::BindError;
+pub use logging::init as init_logging;
+pub use lower::{LowerError, Prepared, Process, prepare};

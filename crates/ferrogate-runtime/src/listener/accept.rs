@@ -1,0 +1,289 @@
+//! The accept loop and the life of a connection.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use ferrogate_observability::Metrics;
+use ferrogate_proxy::Gateway;
+use pingora_core::apps::{HttpPersistentSettings, HttpServerApp as _, ServerApp as _};
+use pingora_core::protocols::http::ServerSession;
+use pingora_core::protocols::{Shutdown, Stream};
+use pingora_core::server::ShutdownWatch;
+use pingora_proxy::HttpProxy;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::time::{Instant, timeout, timeout_at};
+use tokio_rustls::TlsAcceptor;
+
+use super::head::{self, H2_PREFACE, HeadLimits, Refusal};
+use super::socket::BoundSocket;
+use super::stream::Downstream;
+use super::tracker::Tracker;
+
+/// What a listener needs for each connection.
+#[derive(Clone)]
+pub(crate) struct Acceptor {
+    pub(crate) proxy: Arc<HttpProxy<Gateway>>,
+    pub(crate) tls: Option<TlsAcceptor>,
+    pub(crate) h2c: bool,
+    pub(crate) limits: HeadLimits,
+    pub(crate) tracker: Arc<Tracker>,
+    pub(crate) metrics: Arc<Metrics>,
+}
+
+/// A handshake takes one or two round trips; longer is an idle or hostile client.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+/// How long an idle connection may still send one more request after a stop was asked for: a request that was
+/// already on its way is answered, with `Connection: close`, instead of being reset.
+const LINGER: Duration = Duration::from_millis(500);
+/// The pause after an accept that failed for want of descriptors or memory.
+const EXHAUSTED: Duration = Duration::from_millis(50);
+
+/// Accepts connections until a stop is asked for, each served by a task of its own that `tracker` counts.
+pub(crate) async fn serve(
+    socket: BoundSocket,
+    acceptor: Acceptor,
+    mut shutdown: ShutdownWatch,
+) -> io::Result<()> {
+    let listening = Listening::new(socket)?;
+    let mut exhausted = false;
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            _stop = shutdown.wait_for(|stop| *stop) => return Ok(()),
+            accepted = listening.accept() => accepted,
+        };
+        match accepted {
+            Ok(accepted) => {
+                exhausted = false;
+                let tracked = acceptor.tracker.enter();
+                let (acceptor, shutdown) = (acceptor.clone(), shutdown.clone());
+                tokio::spawn(async move {
+                    acceptor.connection(accepted, shutdown).await;
+                    drop(tracked);
+                });
+            }
+            // The peer gave up before it was accepted: nothing to do with this socket.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+            Err(error) => {
+                acceptor.metrics.rejected("accept_failed");
+                if !exhausted {
+                    tracing::error!(%error, "connections cannot be accepted; raise the limit of open files");
+                }
+                exhausted = true;
+                tokio::time::sleep(EXHAUSTED).await;
+            }
+        }
+    }
+}
+
+/// A socket under the runtime; the file of a Unix socket goes with it.
+enum Listening {
+    Tcp(TcpListener),
+    Unix(UnixListener, PathBuf),
+}
+
+enum Accepted {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+impl Listening {
+    fn new(socket: BoundSocket) -> io::Result<Self> {
+        Ok(match socket {
+            BoundSocket::Tcp(listener, _) => Self::Tcp(TcpListener::from_std(listener)?),
+            BoundSocket::Unix(listener, path) => {
+                Self::Unix(UnixListener::from_std(listener)?, path)
+            }
+        })
+    }
+
+    async fn accept(&self) -> io::Result<Accepted> {
+        Ok(match self {
+            Self::Tcp(listener) => Accepted::Tcp(listener.accept().await?.0),
+            Self::Unix(listener, _) => Accepted::Unix(listener.accept().await?.0),
+        })
+    }
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        if let Self::Unix(_, path) = self
+            && let Err(error) = std::fs::remove_file(&*path)
+        {
+            tracing::debug!(path = %path.display(), %error, "removing the socket file");
+        }
+    }
+}
+
+impl Acceptor {
+    async fn connection(&self, accepted: Accepted, shutdown: ShutdownWatch) {
+        let Some(stream) = self.handshake(accepted).await else {
+            return;
+        };
+        if stream.is_h2() {
+            self.proxy.process_new(Box::new(stream), &shutdown).await;
+        } else {
+            self.http1(stream, shutdown).await;
+        }
+    }
+
+    async fn handshake(&self, accepted: Accepted) -> Option<Downstream> {
+        let tcp = match accepted {
+            Accepted::Unix(stream) => return Some(Downstream::unix(stream)),
+            Accepted::Tcp(tcp) => tcp,
+        };
+        // Answers are written whole; waiting for more to send would only delay them.
+        if let Err(error) = tcp.set_nodelay(true) {
+            tracing::debug!(%error, "TCP_NODELAY");
+        }
+        let Some(tls) = &self.tls else {
+            return Some(Downstream::tcp(tcp));
+        };
+        match timeout(HANDSHAKE, tls.accept(tcp)).await {
+            Ok(Ok(stream)) => Some(Downstream::tls(stream)),
+            Ok(Err(error)) => {
+                self.metrics.rejected("tls_handshake");
+                tracing::debug!(%error, "TLS handshake");
+                None
+            }
+            Err(_) => {
+                self.metrics.rejected("tls_timeout");
+                None
+            }
+        }
+    }
+
+    async fn http1(&self, stream: Downstream, mut shutdown: ShutdownWatch) {
+        let mut stream = stream;
+        let mut settings = None;
+        let mut first = true;
+        loop {
+            let head = match self.read_head(&mut stream, first, &mut shutdown).await {
+                Head::Request(head) => head,
+                Head::Preface(bytes) => {
+                    self.proxy
+                        .process_new(Box::new(stream.into_h2(bytes)), &shutdown)
+                        .await;
+                    return;
+                }
+                Head::Refused(refusal) => {
+                    self.refuse(stream, refusal).await;
+                    return;
+                }
+                Head::Closed => return,
+            };
+            first = false;
+            let mut session = ServerSession::new_http1(Box::new(stream));
+            session.set_keepalive(Some(self.limits.idle.as_secs().max(1)));
+            if let Some(settings) = settings.take() {
+                HttpPersistentSettings::apply_to_session(settings, &mut session);
+            }
+            // The head goes in as if it had been read behind the last request: Pingora parses it from there.
+            session.set_pipelined_prefix(head);
+            let Some(reused) = self.proxy.process_new_http(session, &shutdown).await else {
+                return;
+            };
+            let (back, kept): (Stream, _) = reused.consume();
+            settings = kept;
+            match back.into_any().downcast::<Downstream>() {
+                Ok(back) => stream = *back,
+                Err(_) => return,
+            }
+        }
+    }
+
+    async fn read_head(
+        &self,
+        stream: &mut Downstream,
+        first: bool,
+        shutdown: &mut ShutdownWatch,
+    ) -> Head {
+        let mut bytes = BytesMut::new();
+        let patience = if first {
+            self.limits.timeout
+        } else {
+            self.limits.idle
+        };
+        let begun = tokio::select! {
+            biased;
+            begun = timeout(patience, stream.read_buf(&mut bytes)) => begun,
+            () = lingered(shutdown) => return Head::Closed,
+        };
+        match begun {
+            Ok(Ok(1..)) => {}
+            // An idle connection that ends, or is ended by us, is the normal case; a new one that never says
+            // anything is told why, as nginx and Caddy do.
+            Err(_) if first => return Head::Refused(Refusal::Timeout),
+            Ok(Ok(0) | Err(_)) | Err(_) => return Head::Closed,
+        }
+        let deadline = Instant::now() + self.limits.timeout;
+        let mut searched = 0;
+        loop {
+            // RFC 9112, section 2.2: empty lines before a request are skipped.
+            while searched == 0
+                && bytes
+                    .first()
+                    .is_some_and(|byte| matches!(byte, b'\r' | b'\n'))
+            {
+                let _blank = bytes.split_to(1);
+            }
+            if self.h2c
+                && self.tls.is_none()
+                && first
+                && H2_PREFACE.starts_with(&bytes[..bytes.len().min(H2_PREFACE.len())])
+            {
+                if bytes.len() >= H2_PREFACE.len() {
+                    return Head::Preface(bytes.freeze());
+                }
+            } else {
+                if let Some(end) = head::find_end(&bytes, searched) {
+                    if end > self.limits.bytes {
+                        return Head::Refused(Refusal::TooLarge);
+                    }
+                    return match head::screen(bytes.get(..end).unwrap_or_default()) {
+                        Ok(()) => Head::Request(bytes),
+                        Err(refusal) => Head::Refused(refusal),
+                    };
+                }
+                searched = bytes.len();
+            }
+            if bytes.len() > self.limits.bytes {
+                return Head::Refused(Refusal::TooLarge);
+            }
+            match timeout_at(deadline, stream.read_buf(&mut bytes)).await {
+                Ok(Ok(1..)) => {}
+                Ok(Ok(0) | Err(_)) => return Head::Closed,
+                Err(_) => return Head::Refused(Refusal::Timeout),
+            }
+        }
+    }
+
+    async fn refuse(&self, mut stream: Downstream, refusal: Refusal) {
+        self.metrics.rejected(refusal.label());
+        if let Err(error) = stream.write_all(refusal.answer().as_bytes()).await {
+            tracing::debug!(%error, "refusing a request");
+        }
+        Shutdown::shutdown(&mut stream).await;
+    }
+}
+
+enum Head {
+    /// A screened head, with whatever came behind it.
+    Request(BytesMut),
+    /// HTTP/2 with prior knowledge.
+    Preface(Bytes),
+    Refused(Refusal),
+    /// The peer is gone, or was idle for too long.
+    Closed,
+}
+
+/// Resolves a little after a stop was asked for.
+async fn lingered(shutdown: &mut ShutdownWatch) {
+    // An error means that the sender is gone, which is a stop as well.
+    let _stop = shutdown.wait_for(|stop| *stop).await.is_ok();
+    tokio::time::sleep(LINGER).await;
+}

@@ -1,0 +1,259 @@
+//! The head of an HTTP/1.1 request: found, bounded and screened before Pingora parses it.
+
+use std::time::Duration;
+
+/// Limits on a request's head.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HeadLimits {
+    /// The whole head must have arrived by then.
+    pub(crate) timeout: Duration,
+    /// Bytes, request line included.
+    pub(crate) bytes: usize,
+    /// Between two requests on a connection.
+    pub(crate) idle: Duration,
+}
+
+/// Why a head is refused, with the status it is answered with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// It did not arrive in time.
+    Timeout,
+    /// It is larger than the limit.
+    TooLarge,
+    /// Its framing or its authority is ambiguous, or it is no HTTP.
+    Malformed(&'static str),
+}
+
+impl Refusal {
+    /// The status line and the reason, as a whole answer.
+    pub(crate) fn answer(self) -> String {
+        let (status, text) = match self {
+            Self::Timeout => (
+                "408 Request Timeout",
+                "the request header did not arrive in time",
+            ),
+            Self::TooLarge => (
+                "431 Request Header Fields Too Large",
+                "the request header is too large",
+            ),
+            Self::Malformed(why) => ("400 Bad Request", why),
+        };
+        format!(
+            "HTTP/1.1 {status}\r\nServer: Ferrogate\r\nContent-Type: text/plain; charset=utf-8\r\n\
+             Content-Length: {}\r\nConnection: close\r\n\r\n{text}\n",
+            text.len() + 1
+        )
+    }
+
+    /// The label in metrics.
+    pub(crate) fn label(self) -> &'static str {
+        match self {
+            Self::Timeout => "header_timeout",
+            Self::TooLarge => "header_too_large",
+            Self::Malformed(_) => "malformed",
+        }
+    }
+}
+
+/// The first bytes of an HTTP/2 connection. Source: RFC 9113, section 3.4.
+pub(crate) const H2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// Where the head ends (behind its blank line), looking only at what came after `searched`.
+pub(crate) fn find_end(bytes: &[u8], searched: usize) -> Option<usize> {
+    // Three bytes back: the blank line may have begun before.
+    let from = searched.saturating_sub(3);
+    let mut at = from;
+    while let Some(offset) = memchr::memchr(b'\n', bytes.get(at..)?) {
+        let here = at + offset;
+        match (bytes.get(here + 1), bytes.get(here + 2)) {
+            (Some(b'\n'), _) => return Some(here + 2),
+            (Some(b'\r'), Some(b'\n')) => return Some(here + 3),
+            _ => at = here + 1,
+        }
+    }
+    None
+}
+
+/// Refuses heads whose meaning two parsers could read differently.
+///
+/// Sources: RFC 9112 sections 2.2, 3.2 (Host), 5.1, 5.2 (folding), 6.1 and 6.3 (both length fields), 11.2
+/// (request smuggling); RFC 9110 section 5.5. Pingora accepts some of these.
+pub(crate) fn screen(head: &[u8]) -> Result<(), Refusal> {
+    let mut lines = head
+        .split(|&byte| byte == b'\n')
+        .map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    let request_line = lines.next().unwrap_or_default();
+    let mut words = request_line.split(|&byte| byte == b' ');
+    let (method, target, version) = (words.next(), words.next(), words.next());
+    let version = match (method, target, version, words.next()) {
+        (Some(method), Some(target), Some(version), None)
+            if !method.is_empty()
+                && method.iter().all(|&byte| is_token(byte))
+                && !target.is_empty() =>
+        {
+            if target.iter().any(|&byte| byte <= b' ' || byte == 0x7f) {
+                return Err(Refusal::Malformed(
+                    "the request target contains a control character",
+                ));
+            }
+            version
+        }
+        _ => return Err(Refusal::Malformed("the request line is malformed")),
+    };
+    if !matches!(version, b"HTTP/1.1" | b"HTTP/1.0") {
+        return Err(Refusal::Malformed("the HTTP version is not supported"));
+    }
+    let (mut hosts, mut lengths, mut codings) = (0, 0, 0);
+    for line in lines {
+        if line.is_empty() {
+            continue;
+        }
+        if line.starts_with(b" ") || line.starts_with(b"\t") {
+            return Err(Refusal::Malformed("a header line is folded"));
+        }
+        let Some(colon) = memchr::memchr(b':', line) else {
+            return Err(Refusal::Malformed("a header line has no colon"));
+        };
+        let (name, value) = line.split_at(colon);
+        if name.is_empty() || !name.iter().all(|&byte| is_token(byte)) {
+            return Err(Refusal::Malformed("a header name is malformed"));
+        }
+        if value.iter().any(|&byte| byte == b'\r' || byte == 0) {
+            return Err(Refusal::Malformed(
+                "a header value contains a control character",
+            ));
+        }
+        hosts += u32::from(name.eq_ignore_ascii_case(b"host"));
+        lengths += u32::from(name.eq_ignore_ascii_case(b"content-length"));
+        codings += u32::from(name.eq_ignore_ascii_case(b"transfer-encoding"));
+    }
+    if hosts > 1 {
+        return Err(Refusal::Malformed(
+            "the request has more than one Host header",
+        ));
+    }
+    if hosts == 0 && version == b"HTTP/1.1" {
+        return Err(Refusal::Malformed("the request has no Host header"));
+    }
+    if lengths > 0 && codings > 0 {
+        return Err(Refusal::Malformed(
+            "the request has both Content-Length and Transfer-Encoding",
+        ));
+    }
+    if lengths > 1 || codings > 1 {
+        return Err(Refusal::Malformed(
+            "the request states its length more than once",
+        ));
+    }
+    Ok(())
+}
+
+/// Characters of a token. Source: RFC 9110, section 5.6.2.
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn finds_the_blank_line_of_every_kind() {
+        for (bytes, end) in [
+            ("GET / HTTP/1.1\r\n\r\nbody", Some(18)),
+            ("GET / HTTP/1.1\n\nbody", Some(16)),
+            ("GET / HTTP/1.1\r\nA: b\r\n", None),
+            ("", None),
+            ("\n", None),
+        ] {
+            assert_eq!(find_end(bytes.as_bytes(), 0), end, "{bytes:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn finds_it_in_any_split(text in "[a\r\n]{0,40}", at in 0_usize..40) {
+            let bytes = text.as_bytes();
+            let cut = at.min(bytes.len());
+            let whole = find_end(bytes, 0);
+            let split = find_end(&bytes[..cut], 0).or_else(|| find_end(bytes, cut));
+            prop_assert_eq!(split, whole);
+        }
+
+        #[test]
+        fn never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _verdict = screen(&bytes);
+        }
+    }
+
+    #[test]
+    fn screens_what_parsers_disagree_on() {
+        let check = |head: &str, expected: Option<&str>| {
+            let refused = screen(head.as_bytes()).err().map(|refusal| match refusal {
+                Refusal::Malformed(why) => why,
+                _ => "other",
+            });
+            assert_eq!(refused, expected, "{head:?}");
+        };
+        check("GET / HTTP/1.1\r\nHost: a\r\n\r\n", None);
+        check("GET / HTTP/1.0\r\n\r\n", None);
+        check(
+            "GET /%20 HTTP/1.1\r\nhost: a\r\nX-Y_z: \u{e9}\r\n\r\n",
+            None,
+        );
+        check(
+            "GET / HTTP/1.1\r\n\r\n",
+            Some("the request has no Host header"),
+        );
+        check(
+            "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+            Some("the request has more than one Host header"),
+        );
+        check(
+            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+            Some("the request has both Content-Length and Transfer-Encoding"),
+        );
+        check(
+            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n",
+            Some("the request states its length more than once"),
+        );
+        check(
+            "GET / HTTP/1.1\r\nHost : a\r\n\r\n",
+            Some("a header name is malformed"),
+        );
+        check(
+            "GET / HTTP/1.1\r\nHost: a\r\n b\r\n\r\n",
+            Some("a header line is folded"),
+        );
+        check(
+            "GET / HTTP/1.1\r\nHost\r\n\r\n",
+            Some("a header line has no colon"),
+        );
+        check(
+            "GET  / HTTP/1.1\r\nHost: a\r\n\r\n",
+            Some("the request line is malformed"),
+        );
+        check(
+            "GET /a b HTTP/1.1\r\nHost: a\r\n\r\n",
+            Some("the request line is malformed"),
+        );
+        check(
+            "GET / HTTP/2.0\r\nHost: a\r\n\r\n",
+            Some("the HTTP version is not supported"),
+        );
+        check(
+            "G\u{1}T / HTTP/1.1\r\nHost: a\r\n\r\n",
+            Some("the request line is malformed"),
+        );
+        check(
+            "GET /\u{1} HTTP/1.1\r\nHost: a\r\n\r\n",
+            Some("the request target contains a control character"),
+        );
+        check(
+            "GET / HTTP/1.1\r\nHost: a\rb\r\n\r\n",
+            Some("a header value contains a control character"),
+        );
+    }
+}

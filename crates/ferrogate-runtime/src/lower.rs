@@ -1,0 +1,226 @@
+//! From the resolved configuration to every crate's inputs.
+
+mod gateway;
+mod material;
+mod sites;
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::SystemTime;
+
+use ferrogate_config::model::{Config, Listener, ServerOptions};
+use ferrogate_edge::{CompileContext, UpstreamRegistry};
+use ferrogate_observability::Metrics;
+use ferrogate_proxy::{ListenerState, Snapshot};
+use ferrogate_tls::{CertificateStore, load_certified_key, server_config};
+use ferrogate_types::ListenAddress;
+use rustls::ServerConfig;
+
+use self::sites::Logs;
+
+/// What outlives a configuration.
+pub struct Process<'a> {
+    /// The environment.
+    pub env: &'a dyn Fn(&str) -> Option<String>,
+    /// Health and load of upstreams.
+    pub upstreams: &'a UpstreamRegistry,
+    /// Every metric family.
+    pub metrics: &'a Metrics,
+    /// True from the moment the process stops taking requests.
+    pub draining: Arc<AtomicBool>,
+}
+
+/// A configuration, ready to serve.
+pub struct Prepared {
+    pub(crate) snapshot: Snapshot,
+    pub(crate) listeners: Vec<PreparedListener>,
+    /// What `validate` says in one line.
+    pub summary: String,
+}
+
+/// A socket to open, and how to serve it.
+pub(crate) struct PreparedListener {
+    pub(crate) address: ListenAddress,
+    pub(crate) tls: Option<Arc<ServerConfig>>,
+    pub(crate) options: ServerOptions,
+}
+
+/// A part of a configuration that cannot be run.
+#[derive(Debug, thiserror::Error)]
+#[error("{place}: {message}")]
+pub struct LowerError {
+    /// `FILE:LINE`, or the thing it concerns.
+    pub place: String,
+    /// What is wrong, and what to do.
+    pub message: String,
+}
+
+impl LowerError {
+    fn new(place: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            place: place.into(),
+            message: message.into(),
+        }
+    }
+}
+
+/// Compiles a configuration; reports every error. Opens log files unless `dry`, and no socket.
+pub fn prepare(
+    config: &Config,
+    process: &Process<'_>,
+    dry: bool,
+) -> Result<Prepared, Vec<LowerError>> {
+    let mut errors = Vec::new();
+    let hostname = hostname();
+    let context = CompileContext {
+        env: process.env,
+        file: &|path: &Path| std::fs::read_to_string(path),
+        hostname: &hostname,
+        now: || SystemTime::UNIX_EPOCH + ferrogate_types::clock::since_epoch(),
+        shutting_down: Arc::clone(&process.draining),
+        upstreams: process.upstreams,
+    };
+    let mut logs = Logs::new(process.metrics, dry);
+    let sites = sites::lower(config, &context, &mut logs, &mut errors);
+    let gateways = gateway::lower(config, &mut errors);
+    let upstream_tls = material::lower(config, &mut errors);
+    let mut listeners = Vec::new();
+    let mut states = Vec::new();
+    for listener in &config.listeners {
+        match listener_tls(config, listener) {
+            Ok(tls) => {
+                let (address, options) = (listener.address.clone(), listener.options.clone());
+                listeners.push(PreparedListener {
+                    address,
+                    tls,
+                    options,
+                });
+                states.push(sites::listener_state(listener));
+            }
+            Err(error) => errors.push(error),
+        }
+    }
+    if let Some(address) = &config.global.admin {
+        listeners.push(PreparedListener {
+            address: address.clone(),
+            tls: None,
+            options: ServerOptions::default(),
+        });
+        states.push(admin_state());
+    }
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    let summary = sites::summary(config);
+    let line = format!(
+        "listeners={} sites={} routes={} upstreams={} providers={} models={} api_keys={} admin={}",
+        listeners.len(),
+        summary.sites,
+        summary.routes,
+        summary.upstreams,
+        config
+            .ai_gateways
+            .iter()
+            .map(|gateway| gateway.providers.len())
+            .sum::<usize>(),
+        config
+            .ai_gateways
+            .iter()
+            .map(|gateway| gateway.models.len())
+            .sum::<usize>(),
+        config
+            .ai_gateways
+            .iter()
+            .map(|gateway| gateway.api_keys.len())
+            .sum::<usize>(),
+        config
+            .global
+            .admin
+            .as_ref()
+            .map_or_else(|| "off".to_owned(), ToString::to_string),
+    );
+    let revision = crate::revision::of(config);
+    let snapshot = Snapshot {
+        listeners: states,
+        sites,
+        gateways,
+        upstream_tls,
+        revision,
+        summary,
+    };
+    Ok(Prepared {
+        snapshot,
+        listeners,
+        summary: line,
+    })
+}
+
+fn admin_state() -> ListenerState {
+    let options = ServerOptions::default();
+    ListenerState {
+        admin: true,
+        ..sites::state_of(&options, ferrogate_edge::HostIndex::default())
+    }
+}
+
+/// The certificates of a listener's sites, each for the hosts that lead to it.
+fn listener_tls(
+    config: &Config,
+    listener: &Listener,
+) -> Result<Option<Arc<ServerConfig>>, LowerError> {
+    if !listener.tls {
+        return Ok(None);
+    }
+    let mut hosts: HashMap<usize, Vec<String>> = HashMap::new();
+    for rule in &listener.hosts {
+        hosts
+            .entry(rule.site)
+            .or_default()
+            .extend(rule.host.clone());
+    }
+    let mut certificates = Vec::new();
+    let mut seen = Vec::new();
+    for rule in &listener.hosts {
+        if seen.contains(&rule.site) {
+            continue;
+        }
+        seen.push(rule.site);
+        let Some(site) = config.sites.get(rule.site) else {
+            continue;
+        };
+        let place = site.origin.place.to_string();
+        let Some(files) = &site.certificate else {
+            return Err(LowerError::new(
+                place,
+                "the site is served over TLS but has no certificate",
+            ));
+        };
+        let certificate = load_certified_key(&files.certificate, &files.key)
+            .map_err(|error| LowerError::new(place, chain(&error)))?;
+        certificates.push((hosts.remove(&rule.site).unwrap_or_default(), certificate));
+    }
+    let store = Arc::new(CertificateStore::new(certificates));
+    server_config(store, listener.options.h2)
+        .map(Some)
+        .map_err(|error| LowerError::new(listener.address.to_string(), error.to_string()))
+}
+
+/// An error with its causes, on one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        cause = inner.source();
+    }
+    text
+}
+
+fn hostname() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .map(|name| name.trim().to_owned())
+        .unwrap_or_default()
+}

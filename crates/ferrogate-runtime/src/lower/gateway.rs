@@ -1,0 +1,177 @@
+//! Model gateways.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ferrogate_auth::{KeyCredential, KeySpec, Keyring};
+use ferrogate_billing::TokenBudget;
+use ferrogate_config::model::{self, AiGateway, AuthMode, Config, Credential};
+use ferrogate_policy::RateLimiter;
+use ferrogate_providers::{
+    BreakerSettings, ModelSpec, Prices, ProviderKind, ProviderSpec, Registry, RetryRule,
+    TargetSpec, Timeouts,
+};
+use ferrogate_proxy::{KeyLimits, ModelGateway};
+use ferrogate_types::ListenAddress;
+use ferrogate_types::route::{Handler, Route};
+use ferrogate_upstream::Endpoint;
+
+use super::{LowerError, chain};
+
+pub(super) fn lower(config: &Config, errors: &mut Vec<LowerError>) -> Vec<Arc<ModelGateway>> {
+    config
+        .ai_gateways
+        .iter()
+        .enumerate()
+        .filter_map(|(index, gateway)| {
+            one(gateway, is_loopback_only(config, index), errors).map(Arc::new)
+        })
+        .collect()
+}
+
+fn one(gateway: &AiGateway, loopback: bool, errors: &mut Vec<LowerError>) -> Option<ModelGateway> {
+    let mut endpoints = HashMap::new();
+    for provider in &gateway.providers {
+        let Some(url) = &provider.base_url else {
+            continue;
+        };
+        match Endpoint::parse(url) {
+            Ok(endpoint) => {
+                endpoints.insert(provider.id.clone(), endpoint);
+            }
+            Err(error) => errors.push(LowerError::new(
+                provider.origin.place.to_string(),
+                chain(&error),
+            )),
+        }
+    }
+    let providers = gateway.providers.iter().map(provider_spec).collect();
+    let models = gateway.models.iter().map(model_spec).collect();
+    let registry = match Registry::new(providers, models) {
+        Ok(registry) => registry,
+        Err(error) => {
+            errors.push(LowerError::new("ai_gateway", error.to_string()));
+            return None;
+        }
+    };
+    let limits = gateway.api_keys.iter().map(|key| KeyLimits {
+        rate: key.request_limit_per_minute.map(RateLimiter::per_minute),
+        budget: key.monthly_token_budget.map(TokenBudget::new),
+    });
+    Some(ModelGateway {
+        registry,
+        endpoints,
+        keyring: Keyring::new(gateway.api_keys.iter().map(key_spec).collect()),
+        limits: limits.collect(),
+        auth_required: gateway.auth == AuthMode::Required,
+        admin: gateway.admin.unwrap_or(loopback),
+        max_request_bytes: size(gateway.max_request_bytes),
+        max_response_bytes: size(gateway.max_response_bytes),
+        request_timeout: gateway.request_timeout,
+    })
+}
+
+fn size(bytes: u64) -> usize {
+    usize::try_from(bytes).unwrap_or(usize::MAX)
+}
+
+fn provider_spec(provider: &model::Provider) -> ProviderSpec {
+    let limit = |duration: Duration| (!duration.is_zero()).then_some(duration);
+    ProviderSpec {
+        id: provider.id.clone(),
+        kind: match provider.kind {
+            model::ProviderKind::Openai => ProviderKind::Openai,
+            model::ProviderKind::OpenaiCompatible => ProviderKind::OpenaiCompatible,
+            model::ProviderKind::Echo => ProviderKind::Echo,
+        },
+        credentials: provider.api_keys.clone(),
+        headers: provider.headers.clone(),
+        timeouts: Timeouts {
+            connect: limit(provider.timeouts.connect),
+            first_byte: limit(provider.timeouts.first_byte),
+            first_token: limit(provider.timeouts.first_token),
+            idle: limit(provider.timeouts.idle),
+            total: limit(provider.timeouts.total),
+        },
+        retry: RetryRule {
+            attempts: provider.retry.attempts,
+            statuses: provider.retry.statuses.clone(),
+            backoff: provider.retry.backoff,
+            max_backoff: provider.retry.max_backoff,
+        },
+        breaker: provider.circuit_breaker.map(|breaker| BreakerSettings {
+            failures: breaker.failures,
+            successes: breaker.successes,
+            open: breaker.open,
+            half_open: breaker.half_open,
+        }),
+        disabled: provider.disabled,
+    }
+}
+
+fn model_spec(model: &model::Model) -> ModelSpec {
+    let targets = model.targets.iter();
+    ModelSpec {
+        name: model.name.clone(),
+        aliases: model.aliases.clone(),
+        targets: targets
+            .map(|target| TargetSpec {
+                provider: target.provider.clone(),
+                model: target.model.clone(),
+            })
+            .collect(),
+        capabilities: model.capabilities.clone(),
+        context_window: model.context_window,
+        max_output_tokens: model.max_output_tokens,
+        prices: Prices {
+            input: model.input_price_per_1m,
+            output: model.output_price_per_1m,
+            cached_input: model.cached_input_price_per_1m,
+        },
+        disabled: model.disabled,
+    }
+}
+
+fn key_spec(key: &model::ApiKey) -> KeySpec {
+    KeySpec {
+        id: key.id.clone(),
+        credential: match &key.credential {
+            Credential::Plain(secret) => KeyCredential::Plain(secret.clone()),
+            Credential::Hash(hash) => KeyCredential::Argon2(hash.clone()),
+        },
+        scopes: key.scopes,
+        allowed_models: key.allowed_models.clone(),
+        denied_models: key.denied_models.clone(),
+        allowed_providers: key.allowed_providers.clone(),
+        denied_providers: key.denied_providers.clone(),
+        allowed_ips: key.allowed_ips.clone(),
+        disabled: key.disabled,
+        expires: key.expires,
+    }
+}
+
+/// Whether every listener that leads to the gateway can be reached from this machine only.
+fn is_loopback_only(config: &Config, gateway: usize) -> bool {
+    config.listeners.iter().all(|listener| {
+        let mounts = listener.hosts.iter().any(|rule| {
+            config
+                .sites
+                .get(rule.site)
+                .is_some_and(|site| leads_to(&site.routes, gateway))
+        });
+        let local = match &listener.address {
+            ListenAddress::Tcp(address) => address.ip().is_loopback(),
+            ListenAddress::Unix(_) => true,
+        };
+        !mounts || local
+    })
+}
+
+fn leads_to(routes: &[Route], gateway: usize) -> bool {
+    routes.iter().any(|route| match &route.handler {
+        Handler::AiGateway(index) => *index == gateway,
+        Handler::Handle(inner) | Handler::Route(inner) => leads_to(inner, gateway),
+        _ => false,
+    })
+}

@@ -1,0 +1,178 @@
+//! Answers with a fault. Each ends its connection.
+
+use std::io;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::fault::Fault;
+use super::shape::{self, Surface};
+use super::{STREAM_HEAD, chunk, good, json_answer};
+use crate::record::Record;
+use crate::wire::Wire;
+
+const HTML: &str = "<html><head><title>500</title></head><body><h1>Oops</h1></body></html>";
+
+/// Answers with a fault and closes.
+pub(super) fn answer(
+    mut wire: Wire,
+    fault: Fault,
+    surface: Surface,
+    request: &Value,
+    record: &Record,
+) -> io::Result<()> {
+    let stream = surface.streams(request);
+    let head: &[u8] =
+        if stream { STREAM_HEAD } else { b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n" };
+    match fault {
+        Fault::Refused => panic!("a listener cannot refuse; use `FakeOpenAi::always`"),
+        Fault::ResetBeforeAnswer => reset(wire),
+        Fault::ResetAfterHeader => {
+            wire.write(head)?;
+            reset(wire);
+        }
+        Fault::ResetAfterEvents(count) => {
+            events(&mut wire, count, surface, request)?;
+            reset(wire);
+        }
+        Fault::StallBeforeHeader => {
+            if record.hold(&wire.socket)? {
+                good(&mut wire, surface, request, record)?;
+            }
+        }
+        Fault::StallAfterEvents(count) => {
+            events(&mut wire, count, surface, request)?;
+            if record.hold(&wire.socket)? {
+                for event in shape::events(surface, request).iter().skip(count) {
+                    wire.write(&chunk(event.as_bytes()))?;
+                }
+                wire.write(b"0\r\n\r\n")?;
+            }
+        }
+        Fault::SlowDrip => {
+            for byte in whole(surface, request) {
+                // Waiting for the peer to leave is the pause.
+                if wire.socket.closes_within(Duration::from_millis(1)) {
+                    record.note(|events| events.hangups += 1);
+                    return Ok(());
+                }
+                wire.write(&[byte])?;
+            }
+        }
+        Fault::TruncatedBody if stream => {
+            wire.write(STREAM_HEAD)?;
+            wire.write(b"fff\r\ndata: {\"choi")?;
+        }
+        Fault::TruncatedBody => {
+            wire.write(head)?;
+            wire.write(b"{\"id\":\"chatcmpl-fake\",\"choices\":[{\"index\":0,")?;
+        }
+        Fault::TruncatedStream(count) => {
+            events(&mut wire, count, surface, request)?;
+            wire.write(b"0\r\n\r\n")?;
+        }
+        Fault::DoneMissing => {
+            let count = shape::events(surface, request).len() - 1;
+            events(&mut wire, count, surface, request)?;
+            wire.write(b"0\r\n\r\n")?;
+        }
+        Fault::HalfCharacters => {
+            wire.write(STREAM_HEAD)?;
+            for two in shape::events(surface, request).concat().as_bytes().chunks(2) {
+                wire.write(&chunk(two))?;
+            }
+            wire.write(b"0\r\n\r\n")?;
+        }
+        Fault::RateLimited(seconds) => {
+            wire.write(&envelope(429, "Too Many Requests", &format!("Retry-After: {seconds}\r\n")))?;
+        }
+        Fault::HtmlError => {
+            let length = HTML.len();
+            let answer = format!(
+                "HTTP/1.1 500 Internal Server Error\r\nContent-Type: text/html\r\nContent-Length: {length}\r\n\r\n{HTML}"
+            );
+            wire.write(answer.as_bytes())?;
+        }
+        Fault::Status(status) => wire.write(&envelope(status, "As Asked", ""))?,
+        Fault::ErrorInAnswer => wire.write(&json_answer("200 OK", "", &error().to_string()))?,
+        Fault::ErrorFirst => error_after(&mut wire, 0, surface, request)?,
+        Fault::ErrorAfterEvents(count) => error_after(&mut wire, count, surface, request)?,
+        Fault::Garbage => wire.write(b"\x16\x03\x01 this is not HTTP\r\n\r\n")?,
+        Fault::NotJson => {
+            wire.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 13\r\n\r\n<html></html>")?;
+        }
+        Fault::HugeHeader(length) => {
+            let answer = format!("HTTP/1.1 200 OK\r\nX-Huge: {}\r\nContent-Length: 2\r\n\r\n{{}}", "h".repeat(length));
+            wire.write(answer.as_bytes())?;
+        }
+        Fault::Endless => endless(&mut wire, surface, request, record)?,
+        Fault::NoUsage => without_usage(&mut wire, surface, request)?,
+    }
+    Ok(())
+}
+
+/// An error answer in OpenAI's envelope; `fields` are lines with their ends.
+pub(super) fn envelope(status: u16, reason: &str, fields: &str) -> Vec<u8> {
+    json_answer(&format!("{status} {reason}"), fields, &error().to_string())
+}
+
+fn error() -> Value {
+    json!({ "error": {
+        "message": "the fake upstream failed on purpose", "type": "fake_error", "param": "messages", "code": "fake_code",
+    } })
+}
+
+fn reset(wire: Wire) {
+    wire.socket.reset();
+}
+
+/// Sends the head of a stream and its first events.
+fn events(wire: &mut Wire, count: usize, surface: Surface, request: &Value) -> io::Result<()> {
+    wire.write(STREAM_HEAD)?;
+    for event in shape::events(surface, request).iter().take(count) {
+        wire.write(&chunk(event.as_bytes()))?;
+    }
+    Ok(())
+}
+
+fn error_after(wire: &mut Wire, count: usize, surface: Surface, request: &Value) -> io::Result<()> {
+    events(wire, count, surface, request)?;
+    wire.write(&chunk(format!("data: {}\n\n", error()).as_bytes()))?;
+    wire.write(b"0\r\n\r\n")
+}
+
+fn whole(surface: Surface, request: &Value) -> Vec<u8> {
+    if surface.streams(request) {
+        let events: Vec<Vec<u8>> = shape::events(surface, request).iter().map(|event| chunk(event.as_bytes())).collect();
+        [STREAM_HEAD, &events.concat(), b"0\r\n\r\n"].concat()
+    } else {
+        json_answer("200 OK", "", &shape::json(surface, request).to_string())
+    }
+}
+
+/// Sends the second event of a stream, or white space of a body, until the peer leaves.
+fn endless(wire: &mut Wire, surface: Surface, request: &Value, record: &Record) -> io::Result<()> {
+    let more = if surface.streams(request) {
+        wire.write(STREAM_HEAD)?;
+        shape::events(surface, request).swap_remove(1).into_bytes()
+    } else {
+        wire.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n")?;
+        vec![b' '; 64 << 10]
+    };
+    let more = chunk(&more);
+    while wire.write(&more).is_ok() {}
+    record.note(|events| events.hangups += 1);
+    Ok(())
+}
+
+fn without_usage(wire: &mut Wire, surface: Surface, request: &Value) -> io::Result<()> {
+    if surface.streams(request) {
+        let mut request = request.clone();
+        request["stream_options"] = Value::Null;
+        wire.write(&whole(surface, &request))
+    } else {
+        let mut body = shape::json(surface, request);
+        body["usage"] = Value::Null;
+        wire.write(&json_answer("200 OK", "", &body.to_string()))
+    }
+}

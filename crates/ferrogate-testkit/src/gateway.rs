@@ -1,0 +1,166 @@
+//! A running gateway.
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::PATIENCE;
+use crate::lines::Lines;
+
+/// A running gateway; it is killed when it is dropped, and shows its log when the test fails.
+#[derive(Debug)]
+pub struct Gateway {
+    child: Child,
+    folder: TempDir,
+    stdout: Lines,
+    stderr: Lines,
+    listeners: Vec<Bound>,
+}
+
+/// A listener, as the log tells it.
+#[derive(Clone, Debug)]
+struct Bound {
+    configured: String,
+    address: SocketAddr,
+}
+
+/// What a process that ended left behind.
+#[derive(Clone, Debug)]
+pub struct Finished {
+    /// Its exit code; `None` when a signal ended it.
+    pub code: Option<i32>,
+    /// What it wrote to standard output.
+    pub stdout: String,
+    /// What it wrote to standard error.
+    pub stderr: String,
+}
+
+impl Finished {
+    /// The run, if it ended with this code; fails the test otherwise, with what it wrote.
+    pub fn expect(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        self
+    }
+}
+
+impl Gateway {
+    pub(crate) fn adopt(mut child: Child, folder: TempDir, stdin: Option<String>) -> Self {
+        let stdout = Lines::collect(child.stdout.take().expect("standard output is piped"));
+        let stderr = Lines::collect(child.stderr.take().expect("standard error is piped"));
+        if let (Some(text), Some(mut pipe)) = (stdin, child.stdin.take()) {
+            // A process that ends without reading closes the pipe, and its exit code tells the rest.
+            let _written = pipe.write_all(text.as_bytes()).is_ok();
+        }
+        Self { child, folder, stdout, stderr, listeners: Vec::new() }
+    }
+
+    pub(crate) fn wait_ready(&mut self) {
+        let listeners = self.stderr.wait(PATIENCE, |lines| {
+            let entries: Vec<Value> = lines.iter().filter_map(|line| serde_json::from_str(line).ok()).collect();
+            entries.iter().any(|entry| entry["message"] == "ready").then(|| {
+                entries.iter().filter(|entry| entry["message"] == "listening").filter_map(Bound::read).collect()
+            })
+        });
+        match listeners {
+            Some(listeners) => self.listeners = listeners,
+            None => panic!("the gateway is not ready:\n{}", self.stderr.so_far()),
+        }
+    }
+
+    /// Where its first listener is.
+    pub fn address(&self) -> SocketAddr {
+        self.listeners.first().map(|bound| bound.address).expect("the gateway listens")
+    }
+
+    /// Where the listener is that was configured as this.
+    pub fn address_of(&self, configured: &str) -> SocketAddr {
+        let found = self.listeners.iter().find(|bound| bound.configured == configured);
+        found.map(|bound| bound.address).unwrap_or_else(|| panic!("no {configured} in {:?}", self.listeners))
+    }
+
+    /// Its working directory.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Whether it has not ended.
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().is_ok_and(|status| status.is_none())
+    }
+
+    /// Sends a signal by its name, such as `TERM`.
+    pub fn signal(&self, name: &str) {
+        // The shell's own `kill`, which every system has.
+        let script = format!("kill -s {name} {}", self.child.id());
+        let sent = Command::new("/bin/sh").args(["-c", &script]).status().is_ok_and(|status| status.success());
+        assert!(sent, "sending SIG{name}");
+    }
+
+    /// Waits for an entry of the process log (standard error) in JSON.
+    pub fn wait_for_log(&self, wanted: impl Fn(&Value) -> bool) -> Value {
+        wait_for_entry(&self.stderr, wanted)
+    }
+
+    /// Waits for an entry on standard output in JSON, where the tests send access logs.
+    pub fn wait_for_access(&self, wanted: impl Fn(&Value) -> bool) -> Value {
+        wait_for_entry(&self.stdout, wanted)
+    }
+
+    /// Waits for the process to end.
+    pub fn wait_exit(&mut self) -> Finished {
+        let status = self.wait_status(PATIENCE);
+        Finished { code: status.code(), stdout: self.stdout.whole(PATIENCE), stderr: self.stderr.whole(PATIENCE) }
+    }
+
+    fn wait_status(&mut self, limit: Duration) -> ExitStatus {
+        // The pipe ends with the process; what is left is to collect its status.
+        let deadline = Instant::now() + limit;
+        self.stderr.wait(limit, |_| None::<()>);
+        loop {
+            match self.child.try_wait() {
+                Ok(Some(status)) => return status,
+                Ok(None) if Instant::now() < deadline => std::thread::yield_now(),
+                _ => panic!("the process goes on after {limit:?}:\n{}", self.stderr.so_far()),
+            }
+        }
+    }
+}
+
+impl Bound {
+    fn read(entry: &Value) -> Option<Self> {
+        Some(Self {
+            configured: entry["configured"].as_str()?.to_owned(),
+            address: entry["address"].as_str()?.parse().ok()?,
+        })
+    }
+}
+
+fn wait_for_entry(lines: &Lines, wanted: impl Fn(&Value) -> bool) -> Value {
+    let found = lines.wait(PATIENCE, |lines| {
+        lines.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok()).find(&wanted)
+    });
+    found.unwrap_or_else(|| panic!("no such entry in:\n{}", lines.so_far()))
+}
+
+impl Drop for Gateway {
+    #[expect(clippy::print_stderr, reason = "the log of a failed test is shown with the test")]
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _killed = self.child.kill().is_ok();
+        let _reaped = self.child.wait().is_ok();
+        if std::thread::panicking() {
+            eprintln!("--- the gateway's log\n{}", self.stderr.whole(Duration::from_secs(1)));
+            eprintln!("--- its standard output\n{}", self.stdout.so_far());
+        }
+    }
+}

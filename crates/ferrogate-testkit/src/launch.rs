@@ -1,0 +1,107 @@
+//! A process in the making.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use tempfile::TempDir;
+
+use crate::gateway::{Finished, Gateway};
+
+/// A run of the binary in the making, in a temporary folder of its own.
+#[derive(Debug)]
+pub struct Launch {
+    binary: PathBuf,
+    folder: TempDir,
+    environment: Vec<(String, String)>,
+    arguments: Vec<String>,
+    stdin: Option<String>,
+}
+
+/// The name of the configuration file.
+const CONFIG: &str = "Caddyfile";
+
+impl Launch {
+    /// A run of this binary.
+    pub fn new(binary: impl AsRef<Path>) -> Self {
+        let folder = tempfile::tempdir().expect("the temporary folder is writable");
+        Self {
+            binary: binary.as_ref().to_owned(),
+            folder,
+            environment: Vec::new(),
+            arguments: Vec::new(),
+            stdin: None,
+        }
+    }
+
+    /// A run with a Caddyfile.
+    pub fn caddyfile(binary: impl AsRef<Path>, text: &str) -> Self {
+        Self::new(binary).file(CONFIG, text)
+    }
+
+    /// A run with one site in the clear on a loopback port that the system chooses.
+    pub fn site(binary: impl AsRef<Path>, directives: &str) -> Self {
+        Self::site_with(binary, "", directives)
+    }
+
+    /// A run with global options and one site in the clear on a loopback port that the system chooses.
+    pub fn site_with(binary: impl AsRef<Path>, global: &str, directives: &str) -> Self {
+        let text = format!("{{\n\tdefault_bind 127.0.0.1\n\tworkers 2\n{global}\n}}\n\nhttp://:0 {{\n{directives}\n}}\n");
+        Self::caddyfile(binary, &text)
+    }
+
+    /// Writes a file into the run's folder.
+    pub fn file(self, name: &str, contents: impl AsRef<[u8]>) -> Self {
+        std::fs::write(self.folder.path().join(name), contents).expect("the temporary folder is writable");
+        self
+    }
+
+    /// The run's folder, which is also its working directory.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Sets a variable. Nothing of the test's own environment but `PATH` reaches the process.
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Gives the process something to read.
+    pub fn stdin(mut self, text: &str) -> Self {
+        self.stdin = Some(text.to_owned());
+        self
+    }
+
+    /// Runs a command to its end.
+    pub fn command(mut self, arguments: &[&str]) -> Finished {
+        self.arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        let mut gateway = self.spawn();
+        gateway.wait_exit()
+    }
+
+    /// Starts the gateway and waits until it is ready.
+    pub fn start(mut self) -> Gateway {
+        self.arguments = ["run", "-c", CONFIG].map(str::to_owned).to_vec();
+        let mut gateway = self.spawn();
+        gateway.wait_ready();
+        gateway
+    }
+
+    fn spawn(self) -> Gateway {
+        let mut command = Command::new(&self.binary);
+        command
+            .args(&self.arguments)
+            .current_dir(self.folder.path())
+            .env_clear()
+            .env("HOME", self.folder.path())
+            .envs(self.environment)
+            .stdin(if self.stdin.is_some() { Stdio::piped() } else { Stdio::null() })
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        if let Some(path) = std::env::var_os("PATH") {
+            command.env("PATH", path);
+        }
+        let child = command.spawn().unwrap_or_else(|error| panic!("starting {}: {error}", self.binary.display()));
+        Gateway::adopt(child, self.folder, self.stdin)
+    }
+}

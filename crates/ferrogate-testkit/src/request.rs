@@ -1,0 +1,96 @@
+//! A well-formed request in the making.
+
+use std::net::SocketAddr;
+
+use serde_json::Value;
+
+use crate::{Client, Response};
+
+/// A request in the making.
+#[derive(Clone, Debug)]
+pub struct Request {
+    method: String,
+    target: String,
+    host: String,
+    fields: Vec<(String, String)>,
+    body: Option<Vec<u8>>,
+}
+
+impl Request {
+    /// A request with this method.
+    pub fn new(method: &str, target: &str) -> Self {
+        Self {
+            method: method.to_owned(),
+            target: target.to_owned(),
+            host: "localhost".to_owned(),
+            fields: Vec::new(),
+            body: None,
+        }
+    }
+
+    /// A `GET`.
+    pub fn get(target: &str) -> Self {
+        Self::new("GET", target)
+    }
+
+    /// A `POST` of JSON.
+    pub fn post(target: &str, body: &Value) -> Self {
+        Self::new("POST", target).body(body.to_string()).header("Content-Type", "application/json")
+    }
+
+    /// Sets the host; `localhost` without.
+    pub fn host(mut self, host: &str) -> Self {
+        host.clone_into(&mut self.host);
+        self
+    }
+
+    /// Adds a field.
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.fields.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Shows a key.
+    pub fn bearer(self, key: &str) -> Self {
+        self.header("Authorization", &format!("Bearer {key}"))
+    }
+
+    /// Sets the body and its length.
+    pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
+        self.body = Some(body.into());
+        self
+    }
+
+    /// The bytes on the wire.
+    pub fn bytes(&self) -> Vec<u8> {
+        let mut text = format!("{} {} HTTP/1.1\r\nHost: {}\r\n", self.method, self.target, self.host);
+        for (name, value) in &self.fields {
+            text.push_str(&format!("{name}: {value}\r\n"));
+        }
+        if let Some(body) = &self.body {
+            text.push_str(&format!("Content-Length: {}\r\n", body.len()));
+        }
+        text.push_str("\r\n");
+        let mut bytes = text.into_bytes();
+        bytes.extend(self.body.iter().flatten());
+        bytes
+    }
+
+    /// Sends it on a connection of its own and reads the answer.
+    pub fn send(&self, address: SocketAddr) -> Response {
+        self.send_on(&mut Client::connect(address))
+    }
+
+    /// Sends it on a connection and reads the answer.
+    pub fn send_on(&self, client: &mut Client) -> Response {
+        client.send(self.bytes());
+        client.response_to(&self.method)
+    }
+
+    /// Sends it on a connection of its own, from which the answer can be read piece by piece.
+    pub fn open(&self, address: SocketAddr) -> Client {
+        let mut client = Client::connect(address);
+        client.send(self.bytes());
+        client
+    }
+}

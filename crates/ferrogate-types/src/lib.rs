@@ -1,0 +1,31 @@
+//! The words of the domain.
+//!
+//! Names, ids, secrets, tokens, money and time, and the route language: what a Caddyfile says and what
+//! the edge runs. The configuration crate writes these values, the other crates read them, and neither
+//! side sees the other.
+//!
+//! Refuses: IO, async, clocks read behind the caller's back, and anything that belongs to one crate only.
+
+mod address;
+pub mod clock;
+mod duration;
+mod money;
+mod name;
+mod request_id;
+pub mod route;
+mod scope;
+mod secret;
+mod size;
+mod template;
+mod usage;
+
+pub use address::{AddressError, ListenAddress};
+pub use duration::{DurationError, format_duration, parse_duration};
+pub use money::{Money, MoneyError, Price};
+pub use name::{KeyId, ModelName, NameError, ProviderId, UpstreamModel};
+pub use request_id::RequestId;
+pub use scope::{Scope, ScopeSet, UnknownScope};
+pub use secret::{Secret, SecretOrigin};
+pub use size::{SizeError, parse_size};
+pub use template::{Part, Placeholder, Template};
+pub use usage::{TokenCount, Usage};

@@ -1,0 +1,167 @@
+//! Money and prices in integers.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Serialize, Serializer};
+
+/// US dollars in billionths (10⁻⁹): the smallest price per token in use is above one unit per token.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Money(i128);
+
+/// US dollars per million units (tokens), kept in billionths of a dollar.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Price(i128);
+
+/// Why an amount was refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MoneyError {
+    /// Not a plain decimal number.
+    #[error("is not a decimal number (write for instance `0.15`)")]
+    Number,
+    /// Below zero.
+    #[error("is negative")]
+    Negative,
+    /// More than nine decimal places.
+    #[error("has more than nine decimal places")]
+    TooFine,
+    /// Above 10⁹ dollars.
+    #[error("is above one billion")]
+    TooLarge,
+}
+
+const NANOS: i128 = 1_000_000_000;
+const MILLION: i128 = 1_000_000;
+
+impl Money {
+    /// No money.
+    pub const ZERO: Self = Self(0);
+
+    /// Billionths of a dollar.
+    pub fn nanos(self) -> i128 {
+        self.0
+    }
+
+    /// The sum; stays at the largest amount instead of wrapping.
+    #[must_use]
+    pub fn saturating_add(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+}
+
+impl Price {
+    /// What `units` cost at this price, rounded half up to a billionth of a dollar.
+    ///
+    /// Multiplies before it divides, once, so that no rounding adds up over a request.
+    pub fn charge(self, units: u64) -> Money {
+        Money(
+            self.0
+                .saturating_mul(i128::from(units))
+                .saturating_add(MILLION / 2)
+                / MILLION,
+        )
+    }
+}
+
+fn parse(text: &str) -> Result<i128, MoneyError> {
+    if text.starts_with('-') {
+        return Err(MoneyError::Negative);
+    }
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let digits = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
+    if (whole.is_empty() && fraction.is_empty()) || !digits(whole) || !digits(fraction) {
+        return Err(MoneyError::Number);
+    }
+    if fraction.len() > 9 {
+        return Err(MoneyError::TooFine);
+    }
+    if whole.len() > 10 {
+        return Err(MoneyError::TooLarge);
+    }
+    let whole: i128 = if whole.is_empty() {
+        0
+    } else {
+        whole.parse().map_err(|_| MoneyError::Number)?
+    };
+    let nanos: i128 = format!("{fraction:0<9}")
+        .parse()
+        .map_err(|_| MoneyError::Number)?;
+    let total = whole * NANOS + nanos;
+    if total > NANOS * NANOS {
+        Err(MoneyError::TooLarge)
+    } else {
+        Ok(total)
+    }
+}
+
+fn write(nanos: i128, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let (whole, fraction) = (nanos / NANOS, nanos % NANOS);
+    if fraction == 0 {
+        write!(f, "{whole}")
+    } else {
+        let digits = format!("{fraction:09}");
+        write!(f, "{whole}.{}", digits.trim_end_matches('0'))
+    }
+}
+
+macro_rules! decimal {
+    ($name:ident) => {
+        impl FromStr for $name {
+            type Err = MoneyError;
+
+            fn from_str(text: &str) -> Result<Self, MoneyError> {
+                parse(text).map(Self)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write(self.0, f)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+    };
+}
+
+decimal!(Money);
+decimal!(Price);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn charges_by_the_million() {
+        let price: Price = "0.15".parse().unwrap();
+        assert_eq!(price.charge(1_000_000).to_string(), "0.15");
+        assert_eq!(price.charge(20).to_string(), "0.000003");
+        assert_eq!(price.charge(0), Money::ZERO);
+    }
+
+    #[test]
+    fn rounds_half_up_once() {
+        let price: Price = "0.0000005".parse().unwrap();
+        assert_eq!(price.charge(1_000).nanos(), 1);
+        assert_eq!(price.charge(999).nanos(), 0);
+    }
+
+    #[test]
+    fn refuses_with_a_reason() {
+        for (text, error) in [
+            ("", MoneyError::Number),
+            (".", MoneyError::Number),
+            ("1,5", MoneyError::Number),
+            ("1e3", MoneyError::Number),
+            ("-1", MoneyError::Negative),
+            ("0.0000000001", MoneyError::TooFine),
+            ("10000000000", MoneyError::TooLarge),
+        ] {
+            assert_eq!(text.parse::<Price>(), Err(error), "{text}");
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Making connections: name, TCP, TLS, protocol.
+
+use std::time::{Duration, Instant};
+
+use tokio_rustls::TlsConnector;
+
+use crate::dial::dial;
+use crate::endpoint::Endpoint;
+use crate::error::{CallError, CallErrorKind};
+use crate::http1::H1;
+use crate::http2::H2;
+use crate::pool::{Lent, Slot, Speaks};
+use crate::resolver::Resolver;
+use crate::tls::TlsConfigs;
+use crate::transport::Transport;
+
+/// Makes connections of every kind.
+pub(crate) struct Connector {
+    resolver: Resolver,
+    tls: TlsConfigs,
+    max_lifetime: Duration,
+}
+
+impl Connector {
+    pub(crate) fn new(resolver: Resolver, max_lifetime: Duration) -> Self {
+        Self {
+            resolver,
+            tls: TlsConfigs::default(),
+            max_lifetime,
+        }
+    }
+
+    /// Makes a connection, or waits for the one that is being made. Tells whether it was there already.
+    pub(crate) async fn acquire(
+        &self,
+        endpoint: &Endpoint,
+        slot: &Slot,
+    ) -> Result<(Lent, bool), CallError> {
+        if !endpoint.is_https() || slot.speaks() == Speaks::H1 {
+            return Ok((self.connect(endpoint, slot).await?, false));
+        }
+        // Never closed; without a permit the worst is a connection more.
+        let _turn = slot.dialling.acquire().await.ok();
+        if let Some(lent) = slot.checkout() {
+            return Ok((lent, true));
+        }
+        Ok((self.connect(endpoint, slot).await?, false))
+    }
+
+    /// Makes a connection. One that can be shared goes to the slot as well.
+    pub(crate) async fn connect(
+        &self,
+        endpoint: &Endpoint,
+        slot: &Slot,
+    ) -> Result<Lent, CallError> {
+        let addresses = self
+            .resolver
+            .resolve(endpoint.host(), endpoint.port())
+            .await
+            .map_err(|error| CallError::because(CallErrorKind::Dns, error))?;
+        let (stream, remote) = dial(&addresses)
+            .await
+            .map_err(|error| CallError::because(CallErrorKind::Connect, error))?;
+        let transport = if endpoint.is_https() {
+            let config = self
+                .tls
+                .get(endpoint.tls())
+                .await
+                .map_err(|error| CallError::because(CallErrorKind::Tls, error))?;
+            let stream = TlsConnector::from(config)
+                .connect(endpoint.server_name().clone(), stream)
+                .await
+                .map_err(|error| CallError::because(CallErrorKind::Tls, error))?;
+            Transport::tls(stream)
+        } else {
+            Transport::plain(stream)
+        };
+        let expires = Instant::now() + self.lifetime();
+        if transport.is_h2() {
+            let connection = H2::start(transport, remote, expires).await?;
+            slot.share(&connection);
+            Ok(Lent::H2(connection.occupy()))
+        } else {
+            slot.learned_h1();
+            Ok(Lent::H1(H1::start(transport, remote, expires).await?))
+        }
+    }
+
+    /// A draw, so that connections made together do not end together.
+    fn lifetime(&self) -> Duration {
+        let share = 1.0 - LIFETIME_JITTER * fastrand::f64();
+        self.max_lifetime.mul_f64(share)
+    }
+}
+
+/// The largest share of its lifetime that a connection may lose to the draw.
+const LIFETIME_JITTER: f64 = 0.2;
