@@ -30,7 +30,6 @@ mod tls;
 pub(crate) mod variables;
 mod vars;
 
-use std::collections::HashSet;
 use std::path::Path;
 
 pub(crate) use files::read_text;
@@ -75,19 +74,7 @@ pub(crate) fn load(
     if let Some(diagnostic) = beginning {
         report.push(diagnostic.hint("a site begins with its address, for instance `:8080 {`"));
     }
-    let mut cx = Cx {
-        report,
-        imports: &imports,
-        env,
-        unset: files.unset_variables(),
-        explained: HashSet::new(),
-        scopes: Vec::new(),
-        gateways: Vec::new(),
-        shared_gateway: None,
-        guards: 0,
-        regexes_left: 2000,
-        negations: 0,
-    };
+    let mut cx = Cx::new(report, &imports, env, files.unset_variables());
     lower(&mut cx, tree)
 }
 

@@ -17,6 +17,7 @@ mod render;
 mod report;
 mod source;
 mod suggest;
+mod toml;
 
 pub use caddyfile::{ReferenceEntry, reference};
 pub use diagnostic::{Diagnostic, ImportFrame, Severity};
@@ -24,3 +25,4 @@ pub use fmt::{format, is_formatted};
 pub use load::{LoadOptions, Loaded, SourceFormat, load, load_str};
 pub use report::Report;
 pub use source::{FileId, Position, Sources, Span};
+pub use toml::toml_reference;

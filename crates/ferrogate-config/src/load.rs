@@ -6,6 +6,7 @@ use crate::caddyfile;
 use crate::diagnostic::Diagnostic;
 use crate::model::Config;
 use crate::report::Report;
+use crate::toml;
 
 /// How to load.
 pub struct LoadOptions<'a> {
@@ -89,16 +90,7 @@ fn load_text(shown: &Path, real: &Path, text: String, options: &LoadOptions<'_>)
         Some(SourceFormat::Caddyfile) => {
             Some(caddyfile::load(shown, real, text, options.env, &mut report))
         }
-        Some(SourceFormat::Toml) => {
-            report.push(
-                Diagnostic::error(
-                    "toml-not-available",
-                    "TOML configuration is not available yet",
-                )
-                .hint("write a Caddyfile"),
-            );
-            None
-        }
+        Some(SourceFormat::Toml) => Some(toml::load(shown, real, &text, options.env, &mut report)),
         None => {
             report.push(
                 Diagnostic::error(

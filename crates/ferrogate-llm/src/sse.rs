@@ -21,6 +21,8 @@ pub struct SseDecoder {
     line_empty: bool,
     /// The byte before was a CR, so an LF now belongs to it.
     after_cr: bool,
+    /// A frame was cut off already, so a byte-order mark is one no longer.
+    begun: bool,
     ready: VecDeque<Frame>,
     limit: usize,
 }
@@ -40,6 +42,8 @@ pub enum SseError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame {
     raw: Bytes,
+    /// The stream's first frame, in front of which a byte-order mark may stand.
+    first: bool,
 }
 
 impl SseDecoder {
@@ -51,6 +55,7 @@ impl SseDecoder {
             searched: 0,
             line_empty: true,
             after_cr: false,
+            begun: false,
             ready: VecDeque::new(),
             limit,
         }
@@ -138,7 +143,8 @@ impl SseDecoder {
         if raw.len() > self.limit {
             return Err(SseError::EventTooLarge { limit: self.limit });
         }
-        self.ready.push_back(Frame { raw });
+        let first = !std::mem::replace(&mut self.begun, true);
+        self.ready.push_back(Frame { raw, first });
         Ok(())
     }
 }
@@ -174,10 +180,8 @@ impl Frame {
     }
 
     fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        let body = self
-            .raw
-            .strip_prefix(b"\xef\xbb\xbf".as_slice())
-            .unwrap_or(&self.raw);
+        let marked = self.raw.strip_prefix(b"\xef\xbb\xbf".as_slice());
+        let body = marked.filter(|_| self.first).unwrap_or(&self.raw);
         body.split(|&byte| byte == b'\n' || byte == b'\r')
             .filter(|line| !line.is_empty() && !line.starts_with(b":"))
             .map(|line| match memchr::memchr(b':', line) {
@@ -256,6 +260,7 @@ mod tests {
         check("event: e\ndata:a\ndata: b\n\n", &[("e", "a\nb")]);
         check(": hello\n\ndata: a\n\n", &[("", "a")]);
         check("\u{feff}data: a\n\n", &[("", "a")]);
+        check("data: a\n\n\u{feff}data: b\n\n", &[("", "a")]);
         check("data\n\n", &[("", "")]);
         check("id: 7\nretry: 5\ndata: [DONE]\n\n", &[("", "[DONE]")]);
         check("data: unfinished\n", &[]);

@@ -1,27 +1,25 @@
 //! Proxied upstreams: the choice, the connection, the headers both ways, the retries.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ferrogate_edge::{Lease, ProxyRoute, forward_request_headers, strip_response_headers};
-use ferrogate_types::route::{Dial, HttpTransport, Keepalive, UpstreamScheme, UpstreamTls};
+use ferrogate_types::route::{Dial, HttpTransport, Keepalive, UpstreamScheme};
 use http::HeaderValue;
 use http::header::{HOST, VIA};
-use pingora_core::protocols::tls::CaType;
 use pingora_core::upstreams::peer::HttpPeer;
-use pingora_core::utils::tls::CertKey;
 use pingora_error::{Error, ErrorSource, ErrorType, Result};
 use pingora_http::{RequestHeader, ResponseHeader};
 use pingora_proxy::Session;
 
+pub use self::material::UpstreamTlsMaterial;
 use self::walk::AddressWalk;
 use crate::Shared;
 use crate::context::RequestContext;
 use crate::head::{Request, Response, authority};
 
+mod material;
 mod walk;
 
 /// The proxying of one request.
@@ -36,64 +34,6 @@ pub(crate) struct ProxyRun {
     /// When the request went out, for the latency of the answer.
     sent_at: Option<Instant>,
     dial: String,
-}
-
-/// Certificates and keys for TLS to upstreams, read when the configuration was.
-#[derive(Default)]
-pub struct UpstreamTlsMaterial {
-    materials: HashMap<TlsFiles, Material>,
-}
-
-type TlsFiles = (Vec<PathBuf>, Option<(PathBuf, PathBuf)>);
-
-#[derive(Clone, Default)]
-struct Material {
-    roots: Option<Arc<CaType>>,
-    client: Option<Arc<CertKey>>,
-    group: u64,
-}
-
-impl std::fmt::Debug for UpstreamTlsMaterial {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_set().entries(self.materials.keys()).finish()
-    }
-}
-
-impl UpstreamTlsMaterial {
-    /// Adds what a directive's files hold: trusted roots and the client's chain and key, all DER.
-    pub fn insert(
-        &mut self,
-        tls: &UpstreamTls,
-        roots: &[Vec<u8>],
-        client: Option<(Vec<Vec<u8>>, Vec<u8>)>,
-    ) {
-        use pingora_core::utils::tls::{WrappedX509, parse_x509};
-        let wrapped = |der: &Vec<u8>| WrappedX509::new(der.clone(), parse_x509);
-        // Pingora's pool does not tell peers apart by their roots: a group of their own keeps a connection that
-        // was verified against one set from serving another.
-        let group = u64::try_from(self.materials.len())
-            .unwrap_or(u64::MAX)
-            .saturating_add(1);
-        let roots =
-            (!roots.is_empty()).then(|| roots.iter().map(wrapped).collect::<Vec<_>>().into());
-        let client = client.map(|(chain, key)| Arc::new(CertKey::new(chain, key)));
-        self.materials.entry(files(tls)).or_insert(Material {
-            roots,
-            client,
-            group,
-        });
-    }
-
-    fn find(&self, tls: &UpstreamTls) -> Material {
-        if tls.trust_pool.is_empty() && tls.client_auth.is_none() {
-            return Material::default();
-        }
-        self.materials.get(&files(tls)).cloned().unwrap_or_default()
-    }
-}
-
-fn files(tls: &UpstreamTls) -> TlsFiles {
-    (tls.trust_pool.clone(), tls.client_auth.clone())
 }
 
 impl ProxyRun {
@@ -296,28 +236,26 @@ pub(crate) fn exchange_failed(
     mut error: Box<Error>,
     reused: bool,
 ) -> Box<Error> {
+    // Undecided, the question "retry?" is a panic in Pingora: decide it before anything asks.
+    error.retry.decide_reuse(reused);
+    let stale = reused && error.retry();
     let Some(run) = context.proxy.as_mut() else {
         return error;
     };
-    let answered = session.response_written().is_some();
-    let replayable = !session.as_ref().retry_buffer_truncated();
     if *error.esource() == ErrorSource::Downstream {
         error.set_retry(false);
         return error;
     }
     error.esource = ErrorSource::Upstream;
-    let repeatable = ProxyRoute::may_repeat(&session.req_header().method, true);
+    let method = &session.req_header().method;
+    let answered = session.response_written().is_some();
+    let replayable = !session.as_ref().retry_buffer_truncated();
     // A pooled connection that the upstream had closed says nothing about the upstream.
-    if reused
-        && !answered
-        && replayable
-        && error.retry()
-        && session.req_header().method.is_idempotent()
-    {
+    if stale && !answered && replayable && method.is_idempotent() {
         run.lease = None;
-        error.retry.decide_reuse(true);
         return error;
     }
+    let repeatable = ProxyRoute::may_repeat(method, true);
     let again = run.attempt_failed();
     error.set_retry(again && repeatable && replayable && !answered);
     error

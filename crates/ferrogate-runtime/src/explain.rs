@@ -71,7 +71,8 @@ pub fn explain(prepared: &Prepared, request: &ExplainedRequest) -> Explanation {
         lines.push("no site has this host: an empty 200, as Caddy answers".to_owned());
         return finish(&lines, json!({ "listener": address, "verdict": "no_site" }));
     };
-    lines.push(format!("site {number}"));
+    let site_name = prepared.site_names.get(number).cloned().unwrap_or_default();
+    lines.push(format!("site `{site_name}`"));
 
     let mut head = OwnedHead::new(request.method.clone(), request.target.as_str());
     head.headers = request.headers.clone();
@@ -125,7 +126,7 @@ pub fn explain(prepared: &Prepared, request: &ExplainedRequest) -> Explanation {
         .collect();
     finish(
         &lines,
-        json!({ "listener": address, "site": number, "steps": steps, "verdict": name, "detail": detail.trim(), "target": target }),
+        json!({ "listener": address, "site": site_name, "steps": steps, "verdict": name, "detail": detail.trim(), "target": target }),
     )
 }
 

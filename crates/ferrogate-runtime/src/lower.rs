@@ -36,6 +36,8 @@ pub struct Process<'a> {
 pub struct Prepared {
     pub(crate) snapshot: Snapshot,
     pub(crate) listeners: Vec<PreparedListener>,
+    /// The addresses of each site as written.
+    pub(crate) site_names: Vec<String>,
     /// What `validate` says in one line.
     pub summary: String,
 }
@@ -150,9 +152,15 @@ pub fn prepare(
         revision,
         summary,
     };
+    let site_names = config
+        .sites
+        .iter()
+        .map(|site| site.addresses.join(", "))
+        .collect();
     Ok(Prepared {
         snapshot,
         listeners,
+        site_names,
         summary: line,
     })
 }

@@ -17,7 +17,11 @@ impl Certificate {
     pub fn new(names: &[&str]) -> Self {
         let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
         let made = rcgen::generate_simple_self_signed(names).expect("the names are DNS names");
-        Self { pem: made.cert.pem(), key_pem: made.signing_key.serialize_pem(), der: made.cert.der().clone() }
+        Self {
+            pem: made.cert.pem(),
+            key_pem: made.signing_key.serialize_pem(),
+            der: made.cert.der().clone(),
+        }
     }
 
     pub(crate) fn der(&self) -> CertificateDer<'static> {

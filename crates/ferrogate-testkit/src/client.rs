@@ -17,7 +17,8 @@ pub struct Client {
 impl Client {
     /// Connects.
     pub fn connect(address: SocketAddr) -> Self {
-        Self::try_connect(address).unwrap_or_else(|error| panic!("connecting to {address}: {error}"))
+        Self::try_connect(address)
+            .unwrap_or_else(|error| panic!("connecting to {address}: {error}"))
     }
 
     /// Connects, or says why not.
@@ -26,7 +27,9 @@ impl Client {
         stream.set_nodelay(true)?;
         let socket = Socket::Tcp(stream);
         socket.set_read_timeout(PATIENCE)?;
-        Ok(Self { wire: Wire::new(socket) })
+        Ok(Self {
+            wire: Wire::new(socket),
+        })
     }
 
     /// Writes bytes as they are.
@@ -41,7 +44,9 @@ impl Client {
 
     /// Reads a head; checks that it carries an id.
     pub fn head(&mut self) -> Head {
-        let head = self.try_head().unwrap_or_else(|error| panic!("no answer: {error}"));
+        let head = self
+            .try_head()
+            .unwrap_or_else(|error| panic!("no answer: {error}"));
         check_request_id(&head);
         head
     }
@@ -50,7 +55,9 @@ impl Client {
     fn try_head(&mut self) -> io::Result<Head> {
         loop {
             let head = self.wire.head()?;
-            let head = head.ok_or_else(|| io::Error::new(io::ErrorKind::UnexpectedEof, "the connection was closed"))?;
+            let head = head.ok_or_else(|| {
+                io::Error::new(io::ErrorKind::UnexpectedEof, "the connection was closed")
+            })?;
             if !head.word(1).starts_with('1') || head.word(1) == "101" {
                 return Ok(head);
             }
@@ -70,16 +77,30 @@ impl Client {
 
     /// Reads an answer of which the head is known.
     pub(crate) fn rest(&mut self, head: Head, method: &str) -> Response {
-        let status: u16 = head.word(1).parse().unwrap_or_else(|_| panic!("no status in {:?}", head.start));
+        let status: u16 = head
+            .word(1)
+            .parse()
+            .unwrap_or_else(|_| panic!("no status in {:?}", head.start));
         let bodiless = method == "HEAD" || status < 200 || matches!(status, 204 | 304);
-        let framing = if bodiless { Framing::Length(0) } else { head.framing().unwrap_or(Framing::UntilClose) };
+        let framing = if bodiless {
+            Framing::Length(0)
+        } else {
+            head.framing().unwrap_or(Framing::UntilClose)
+        };
         let mut body = Vec::new();
         let complete = match self.wire.body(framing, &mut body) {
             Ok(()) => true,
-            Err(error) if is_timeout(&error) => panic!("the body stalled after {} bytes", body.len()),
+            Err(error) if is_timeout(&error) => {
+                panic!("the body stalled after {} bytes", body.len())
+            }
             Err(_) => false,
         };
-        Response { status, head, body, complete }
+        Response {
+            status,
+            head,
+            body,
+            complete,
+        }
     }
 
     /// The next chunk of a chunked body; nothing at its end.
@@ -91,7 +112,9 @@ impl Client {
     pub fn chunks_until(&mut self, text: &str) -> String {
         let mut seen = String::new();
         while !seen.contains(text) {
-            let chunk = self.chunk().unwrap_or_else(|| panic!("the body ended without {text:?}: {seen}"));
+            let chunk = self
+                .chunk()
+                .unwrap_or_else(|| panic!("the body ended without {text:?}: {seen}"));
             seen.push_str(&String::from_utf8_lossy(&chunk));
         }
         seen
@@ -112,7 +135,10 @@ impl Client {
 
     /// Says that no more will be sent.
     pub fn finish(&mut self) {
-        self.wire.socket.shutdown(Shutdown::Write).expect("the connection is open");
+        self.wire
+            .socket
+            .shutdown(Shutdown::Write)
+            .expect("the connection is open");
     }
 
     /// Leaves with a reset, as a killed process does.
@@ -128,10 +154,17 @@ impl Client {
 /// Every answer carries the id of its request: 32 lower-case hexadecimal digits.
 pub(crate) fn check_request_id(head: &Head) {
     let ids: Vec<&str> = head.all("x-request-id").collect();
-    let well_formed = |id: &&str| id.len() == 32 && id.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-    assert!(ids.len() == 1 && ids.iter().all(well_formed), "x-request-id is {ids:?} in {head:?}");
+    let well_formed =
+        |id: &&str| id.len() == 32 && id.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    assert!(
+        ids.len() == 1 && ids.iter().all(well_formed),
+        "x-request-id is {ids:?} in {head:?}"
+    );
 }
 
 fn is_timeout(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
+    matches!(
+        error.kind(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
+    )
 }

@@ -39,13 +39,19 @@ impl FakeHttp {
     /// Starts one on a loopback port.
     pub fn start(name: &str) -> Self {
         let (record, serve) = serving(name);
-        Self { listening: Listening::tcp(serve), record }
+        Self {
+            listening: Listening::tcp(serve),
+            record,
+        }
     }
 
     /// Starts one on a Unix socket.
     pub fn start_unix(name: &str, path: &Path) -> Self {
         let (record, serve) = serving(name);
-        Self { listening: Listening::unix(path, serve), record }
+        Self {
+            listening: Listening::unix(path, serve),
+            record,
+        }
     }
 
     /// Where it listens.
@@ -86,7 +92,10 @@ impl FakeHttp {
 
 fn serving(name: &str) -> (Record, impl Fn(Socket) + Send + Sync + 'static) {
     let record = Record::default();
-    let server = Arc::new(Server { name: name.to_owned(), record: record.clone() });
+    let server = Arc::new(Server {
+        name: name.to_owned(),
+        record: record.clone(),
+    });
     let serve = move |socket| {
         // A broken connection is the peer's business; tests see it at their end.
         let _ended = server.serve(socket).is_ok();
@@ -163,17 +172,23 @@ impl Server {
             }
             _ => whole(wire, "200 OK", "application/json", self.describe(&head, &body).as_bytes())?,
         }
-        let last = head.field("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"));
+        let last = head
+            .field("connection")
+            .is_some_and(|value| value.eq_ignore_ascii_case("close"));
         Ok(if last { Next::Close } else { Next::Request })
     }
 
     fn note(&self, head: Head, body: Vec<u8>) {
-        self.record.note(|events| events.received.push(Received { head, body }));
+        self.record
+            .note(|events| events.received.push(Received { head, body }));
     }
 
     fn describe(&self, head: &Head, body: &[u8]) -> String {
-        let fields: Vec<[String; 2]> =
-            head.fields.iter().map(|(name, value)| [name.to_ascii_lowercase(), value.clone()]).collect();
+        let fields: Vec<[String; 2]> = head
+            .fields
+            .iter()
+            .map(|(name, value)| [name.to_ascii_lowercase(), value.clone()])
+            .collect();
         json!({
             "server": self.name,
             "method": head.word(0),
@@ -192,7 +207,10 @@ fn split(target: &str) -> (&str, &str, &str) {
 }
 
 fn whole(wire: &mut Wire, status: &str, kind: &str, body: &[u8]) -> io::Result<()> {
-    let head = format!("HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n", body.len());
+    let head = format!(
+        "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
     wire.write(&[head.as_bytes(), body].concat())
 }
 

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use self::shape::Surface;
 pub use self::fault::Fault;
+use self::shape::Surface;
 use crate::head::Framing;
 use crate::listening::{ClosedPort, Listening};
 use crate::record::{Received, Record};
@@ -48,19 +48,29 @@ impl FakeOpenAi {
     /// Starts one whose every answer has this fault.
     pub fn always(fault: Fault) -> Self {
         if fault == Fault::Refused {
-            return Self { place: Place::Closed(ClosedPort::hold()), record: Record::default() };
+            return Self {
+                place: Place::Closed(ClosedPort::hold()),
+                record: Record::default(),
+            };
         }
         Self::serve(move |_| Some(fault))
     }
 
     fn serve(fault: impl Fn(usize) -> Option<Fault> + Send + Sync + 'static) -> Self {
         let record = Record::default();
-        let server = Arc::new(Server { fault, record: record.clone(), served: AtomicUsize::new(0) });
+        let server = Arc::new(Server {
+            fault,
+            record: record.clone(),
+            served: AtomicUsize::new(0),
+        });
         let listening = Listening::tcp(move |socket| {
             // A broken connection is the peer's business; tests see it at their end.
             let _ended = server.serve(socket).is_ok();
         });
-        Self { place: Place::Open(listening), record }
+        Self {
+            place: Place::Open(listening),
+            record,
+        }
     }
 
     /// Where it listens, or nobody does.
@@ -125,14 +135,17 @@ impl<F: Fn(usize) -> Option<Fault>> Server<F> {
             let surface = Surface::at(head.word(1));
             let request: Value = serde_json::from_slice(&body).unwrap_or_default();
             let index = self.served.fetch_add(1, Ordering::SeqCst);
-            self.record.note(|events| events.received.push(Received { head, body }));
+            self.record
+                .note(|events| events.received.push(Received { head, body }));
             let Some(surface) = surface else {
                 wire.write(&misbehave::envelope(404, "Not Found", ""))?;
                 continue;
             };
             match (self.fault)(index) {
                 None => good(&mut wire, surface, &request, &self.record)?,
-                Some(fault) => return misbehave::answer(wire, fault, surface, &request, &self.record),
+                Some(fault) => {
+                    return misbehave::answer(wire, fault, surface, &request, &self.record);
+                }
             }
         }
         Ok(())

@@ -43,7 +43,13 @@ pub struct Finished {
 impl Finished {
     /// The run, if it ended with this code; fails the test otherwise, with what it wrote.
     pub fn expect(self, code: i32) -> Self {
-        assert_eq!(self.code, Some(code), "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        assert_eq!(
+            self.code,
+            Some(code),
+            "stdout:\n{}\nstderr:\n{}",
+            self.stdout,
+            self.stderr
+        );
         self
     }
 }
@@ -56,15 +62,31 @@ impl Gateway {
             // A process that ends without reading closes the pipe, and its exit code tells the rest.
             let _written = pipe.write_all(text.as_bytes()).is_ok();
         }
-        Self { child, folder, stdout, stderr, listeners: Vec::new() }
+        Self {
+            child,
+            folder,
+            stdout,
+            stderr,
+            listeners: Vec::new(),
+        }
     }
 
     pub(crate) fn wait_ready(&mut self) {
         let listeners = self.stderr.wait(PATIENCE, |lines| {
-            let entries: Vec<Value> = lines.iter().filter_map(|line| serde_json::from_str(line).ok()).collect();
-            entries.iter().any(|entry| entry["message"] == "ready").then(|| {
-                entries.iter().filter(|entry| entry["message"] == "listening").filter_map(Bound::read).collect()
-            })
+            let entries: Vec<Value> = lines
+                .iter()
+                .filter_map(|line| serde_json::from_str(line).ok())
+                .collect();
+            entries
+                .iter()
+                .any(|entry| entry["message"] == "ready")
+                .then(|| {
+                    entries
+                        .iter()
+                        .filter(|entry| entry["message"] == "listening")
+                        .filter_map(Bound::read)
+                        .collect()
+                })
         });
         match listeners {
             Some(listeners) => self.listeners = listeners,
@@ -74,13 +96,22 @@ impl Gateway {
 
     /// Where its first listener is.
     pub fn address(&self) -> SocketAddr {
-        self.listeners.first().map(|bound| bound.address).expect("the gateway listens")
+        self.listeners
+            .first()
+            .map(|bound| bound.address)
+            .expect("the gateway listens")
     }
 
     /// Where the listener is that was configured as this.
     pub fn address_of(&self, configured: &str) -> SocketAddr {
-        let found = self.listeners.iter().find(|bound| bound.configured == configured);
-        found.map(|bound| bound.address).unwrap_or_else(|| panic!("no {configured} in {:?}", self.listeners))
+        let found = self
+            .listeners
+            .iter()
+            .find(|bound| bound.configured == configured);
+        found.map_or_else(
+            || panic!("no {configured} in {:?}", self.listeners),
+            |bound| bound.address,
+        )
     }
 
     /// Its working directory.
@@ -102,7 +133,10 @@ impl Gateway {
     pub fn signal(&self, name: &str) {
         // The shell's own `kill`, which every system has.
         let script = format!("kill -s {name} {}", self.child.id());
-        let sent = Command::new("/bin/sh").args(["-c", &script]).status().is_ok_and(|status| status.success());
+        let sent = Command::new("/bin/sh")
+            .args(["-c", &script])
+            .status()
+            .is_ok_and(|status| status.success());
         assert!(sent, "sending SIG{name}");
     }
 
@@ -119,7 +153,11 @@ impl Gateway {
     /// Waits for the process to end.
     pub fn wait_exit(&mut self) -> Finished {
         let status = self.wait_status(PATIENCE);
-        Finished { code: status.code(), stdout: self.stdout.whole(PATIENCE), stderr: self.stderr.whole(PATIENCE) }
+        Finished {
+            code: status.code(),
+            stdout: self.stdout.whole(PATIENCE),
+            stderr: self.stderr.whole(PATIENCE),
+        }
     }
 
     fn wait_status(&mut self, limit: Duration) -> ExitStatus {
@@ -130,7 +168,10 @@ impl Gateway {
             match self.child.try_wait() {
                 Ok(Some(status)) => return status,
                 Ok(None) if Instant::now() < deadline => std::thread::yield_now(),
-                _ => panic!("the process goes on after {limit:?}:\n{}", self.stderr.so_far()),
+                _ => panic!(
+                    "the process goes on after {limit:?}:\n{}",
+                    self.stderr.so_far()
+                ),
             }
         }
     }
@@ -147,19 +188,28 @@ impl Bound {
 
 fn wait_for_entry(lines: &Lines, wanted: impl Fn(&Value) -> bool) -> Value {
     let found = lines.wait(PATIENCE, |lines| {
-        lines.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok()).find(&wanted)
+        lines
+            .iter()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+            .find(&wanted)
     });
     found.unwrap_or_else(|| panic!("no such entry in:\n{}", lines.so_far()))
 }
 
 impl Drop for Gateway {
-    #[expect(clippy::print_stderr, reason = "the log of a failed test is shown with the test")]
+    #[expect(
+        clippy::print_stderr,
+        reason = "the log of a failed test is shown with the test"
+    )]
     fn drop(&mut self) {
         // It may have ended already.
         let _killed = self.child.kill().is_ok();
         let _reaped = self.child.wait().is_ok();
         if std::thread::panicking() {
-            eprintln!("--- the gateway's log\n{}", self.stderr.whole(Duration::from_secs(1)));
+            eprintln!(
+                "--- the gateway's log\n{}",
+                self.stderr.whole(Duration::from_secs(1))
+            );
             eprintln!("--- its standard output\n{}", self.stdout.so_far());
         }
     }

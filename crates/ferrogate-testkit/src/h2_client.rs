@@ -36,7 +36,10 @@ pub struct H2Response {
 impl H2Response {
     /// A field, or an empty text.
     pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+        self.headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
     }
 }
 
@@ -44,7 +47,9 @@ impl H2Client {
     /// Opens a connection in the clear with prior knowledge.
     pub fn plain(address: SocketAddr) -> Self {
         let runtime = runtime();
-        let stream = runtime.block_on(TcpStream::connect(address)).expect("the gateway listens");
+        let stream = runtime
+            .block_on(TcpStream::connect(address))
+            .expect("the gateway listens");
         Self::over(runtime, stream, "http")
     }
 
@@ -54,16 +59,27 @@ impl H2Client {
         scheme: &'static str,
     ) -> Self {
         let sender = runtime.block_on(async {
-            let (sender, connection) =
-                http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.expect("the preface is taken");
+            let (sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
+                .await
+                .expect("the preface is taken");
             tokio::spawn(connection);
             sender
         });
-        Self { runtime, sender, scheme }
+        Self {
+            runtime,
+            sender,
+            scheme,
+        }
     }
 
     /// Sends a request and reads the answer.
-    pub fn send(&self, method: &str, authority: &str, path: &str, body: impl Into<Bytes>) -> H2Response {
+    pub fn send(
+        &self,
+        method: &str,
+        authority: &str,
+        path: &str,
+        body: impl Into<Bytes>,
+    ) -> H2Response {
         let request = Request::builder()
             .method(method)
             .uri(format!("{}://{authority}{path}", self.scheme))
@@ -71,17 +87,30 @@ impl H2Client {
             .expect("the request is well formed");
         let mut sender = self.sender.clone();
         let exchange = async {
-            let (head, body) = sender.send_request(request).await.expect("the gateway answers").into_parts();
+            let (head, body) = sender
+                .send_request(request)
+                .await
+                .expect("the gateway answers")
+                .into_parts();
             let body = body.collect().await.expect("the body is whole").to_bytes();
-            H2Response { status: head.status.as_u16(), headers: head.headers, body }
+            H2Response {
+                status: head.status.as_u16(),
+                headers: head.headers,
+                body,
+            }
         };
-        let within = self.runtime.block_on(async { timeout(PATIENCE, exchange).await });
+        let within = self
+            .runtime
+            .block_on(async { timeout(PATIENCE, exchange).await });
         within.expect("the answer comes in time")
     }
 }
 
 /// Two threads: one for the connection, which lives on between requests.
 pub(crate) fn runtime() -> Runtime {
-    let built = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    let built = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build();
     built.expect("threads are to be had")
 }

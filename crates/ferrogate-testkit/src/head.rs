@@ -32,12 +32,18 @@ impl Head {
 
     /// The first field of this name, whatever its case.
     pub fn field(&self, name: &str) -> Option<&str> {
-        self.fields.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        self.fields
+            .iter()
+            .find(|(known, _)| known.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
     }
 
     /// Every field of this name.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.fields.iter().filter(move |(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        self.fields
+            .iter()
+            .filter(move |(known, _)| known.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
     }
 
     /// A word of the start line: of a request method, target and version.
@@ -47,10 +53,15 @@ impl Head {
 
     /// How a body that follows is framed; `None` without any of the fields that say so.
     pub(crate) fn framing(&self) -> Option<Framing> {
-        if self.field("transfer-encoding").is_some_and(|coding| coding.eq_ignore_ascii_case("chunked")) {
+        if self
+            .field("transfer-encoding")
+            .is_some_and(|coding| coding.eq_ignore_ascii_case("chunked"))
+        {
             return Some(Framing::Chunked);
         }
-        self.field("content-length").and_then(|length| length.parse().ok()).map(Framing::Length)
+        self.field("content-length")
+            .and_then(|length| length.parse().ok())
+            .map(Framing::Length)
     }
 }
 
@@ -60,11 +71,16 @@ mod tests {
 
     #[test]
     fn reads_fields_and_framing() {
-        let head = Head::parse(b"POST /a HTTP/1.1\r\nHost: b\r\nX-A: 1\r\nx-a:2\r\nContent-Length: 3\r\n");
-        assert_eq!((head.word(0), head.word(1), head.word(9)), ("POST", "/a", ""));
+        let head =
+            Head::parse(b"POST /a HTTP/1.1\r\nHost: b\r\nX-A: 1\r\nx-a:2\r\nContent-Length: 3\r\n");
+        assert_eq!(
+            (head.word(0), head.word(1), head.word(9)),
+            ("POST", "/a", "")
+        );
         assert_eq!(head.all("x-a").collect::<Vec<_>>(), ["1", "2"]);
         assert_eq!(head.framing(), Some(Framing::Length(3)));
-        let chunked = Head::parse(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 3");
+        let chunked =
+            Head::parse(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 3");
         assert_eq!(chunked.framing(), Some(Framing::Chunked));
         assert_eq!(Head::parse(b"HTTP/1.1 200 OK").framing(), None);
     }

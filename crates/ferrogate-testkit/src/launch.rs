@@ -45,13 +45,16 @@ impl Launch {
 
     /// A run with global options and one site in the clear on a loopback port that the system chooses.
     pub fn site_with(binary: impl AsRef<Path>, global: &str, directives: &str) -> Self {
-        let text = format!("{{\n\tdefault_bind 127.0.0.1\n\tworkers 2\n{global}\n}}\n\nhttp://:0 {{\n{directives}\n}}\n");
+        let text = format!(
+            "{{\n\tdefault_bind 127.0.0.1\n\tworkers 2\n{global}\n}}\n\nhttp://:0 {{\n{directives}\n}}\n"
+        );
         Self::caddyfile(binary, &text)
     }
 
     /// Writes a file into the run's folder.
     pub fn file(self, name: &str, contents: impl AsRef<[u8]>) -> Self {
-        std::fs::write(self.folder.path().join(name), contents).expect("the temporary folder is writable");
+        std::fs::write(self.folder.path().join(name), contents)
+            .expect("the temporary folder is writable");
         self
     }
 
@@ -74,7 +77,10 @@ impl Launch {
 
     /// Runs a command to its end.
     pub fn command(mut self, arguments: &[&str]) -> Finished {
-        self.arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        self.arguments = arguments
+            .iter()
+            .map(|&argument| argument.to_owned())
+            .collect();
         let mut gateway = self.spawn();
         gateway.wait_exit()
     }
@@ -95,13 +101,19 @@ impl Launch {
             .env_clear()
             .env("HOME", self.folder.path())
             .envs(self.environment)
-            .stdin(if self.stdin.is_some() { Stdio::piped() } else { Stdio::null() })
+            .stdin(if self.stdin.is_some() {
+                Stdio::piped()
+            } else {
+                Stdio::null()
+            })
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         if let Some(path) = std::env::var_os("PATH") {
             command.env("PATH", path);
         }
-        let child = command.spawn().unwrap_or_else(|error| panic!("starting {}: {error}", self.binary.display()));
+        let child = command
+            .spawn()
+            .unwrap_or_else(|error| panic!("starting {}: {error}", self.binary.display()));
         Gateway::adopt(child, self.folder, self.stdin)
     }
 }

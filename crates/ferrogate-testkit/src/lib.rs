@@ -15,7 +15,10 @@
 //! let gateway = Launch::site("target/debug/ferrogate", "respond /hello world").start();
 //! assert_eq!(Request::get("/hello").send(gateway.address()).text(), "world");
 //! ```
-#![expect(clippy::missing_panics_doc, reason = "panicking is how a harness tells a test that it failed")]
+#![expect(
+    clippy::missing_panics_doc,
+    reason = "panicking is how a harness tells a test that it failed"
+)]
 
 mod certificate;
 mod client;

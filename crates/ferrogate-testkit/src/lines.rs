@@ -25,7 +25,11 @@ impl Lines {
         let ours = lines.clone();
         std::thread::spawn(move || {
             for line in BufReader::new(pipe).split(b'\n').map_while(Result::ok) {
-                ours.inner.0.lock().lines.push(String::from_utf8_lossy(&line).into_owned());
+                ours.inner
+                    .0
+                    .lock()
+                    .lines
+                    .push(String::from_utf8_lossy(&line).into_owned());
                 ours.inner.1.notify_all();
             }
             ours.inner.0.lock().ended = true;
@@ -35,7 +39,11 @@ impl Lines {
     }
 
     /// Looks at all lines until `find` finds something; `None` when the pipe ends or time is up before it does.
-    pub(crate) fn wait<T>(&self, limit: Duration, mut find: impl FnMut(&[String]) -> Option<T>) -> Option<T> {
+    pub(crate) fn wait<T>(
+        &self,
+        limit: Duration,
+        mut find: impl FnMut(&[String]) -> Option<T>,
+    ) -> Option<T> {
         let deadline = Instant::now() + limit;
         let mut seen = self.inner.0.lock();
         loop {
@@ -57,6 +65,11 @@ impl Lines {
 
     /// Everything written so far.
     pub(crate) fn so_far(&self) -> String {
-        self.inner.0.lock().lines.iter().map(|line| format!("{line}\n")).collect()
+        self.inner
+            .0
+            .lock()
+            .lines
+            .iter()
+            .fold(String::new(), |text, line| text + line + "\n")
     }
 }

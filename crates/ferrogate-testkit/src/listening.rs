@@ -36,8 +36,13 @@ enum At {
 impl Listening {
     /// Listens on a loopback port that the system chooses.
     pub(crate) fn tcp(serve: impl Fn(Socket) + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a loopback port is free");
-        let at = At::Tcp(listener.local_addr().expect("a bound socket has an address"));
+        let listener =
+            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a loopback port is free");
+        let at = At::Tcp(
+            listener
+                .local_addr()
+                .expect("a bound socket has an address"),
+        );
         Self::run(at, serve, move || {
             let (stream, _) = listener.accept()?;
             stream.set_nodelay(true)?;
@@ -48,7 +53,9 @@ impl Listening {
     /// Listens on a Unix socket.
     pub(crate) fn unix(path: &Path, serve: impl Fn(Socket) + Send + Sync + 'static) -> Self {
         let listener = UnixListener::bind(path).expect("the socket's folder is writable");
-        Self::run(At::Unix(path.to_owned()), serve, move || Ok(Socket::Unix(listener.accept()?.0)))
+        Self::run(At::Unix(path.to_owned()), serve, move || {
+            Ok(Socket::Unix(listener.accept()?.0))
+        })
     }
 
     fn run(
@@ -124,13 +131,19 @@ pub struct ClosedPort {
 impl ClosedPort {
     /// Holds a loopback port without listening on it, so that nobody else can.
     pub fn hold() -> Self {
-        let held = socket2::Socket::new(Domain::IPV4, Type::STREAM, None).expect("sockets are to be had");
-        held.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).expect("a loopback port is free");
+        let held =
+            socket2::Socket::new(Domain::IPV4, Type::STREAM, None).expect("sockets are to be had");
+        held.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())
+            .expect("a loopback port is free");
         Self { held }
     }
 
     /// The address nobody answers at.
     pub fn address(&self) -> SocketAddr {
-        self.held.local_addr().ok().and_then(|address| address.as_socket()).expect("a bound socket has an address")
+        self.held
+            .local_addr()
+            .ok()
+            .and_then(|address| address.as_socket())
+            .expect("a bound socket has an address")
     }
 }

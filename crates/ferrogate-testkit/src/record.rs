@@ -70,7 +70,11 @@ impl Record {
 
     pub(crate) fn wait_for_requests(&self, count: usize) {
         let arrived = self.wait(PATIENCE, |events| events.received.len() >= count);
-        assert!(arrived, "{} of {count} requests arrived", self.look(|events| events.received.len()));
+        assert!(
+            arrived,
+            "{} of {count} requests arrived",
+            self.look(|events| events.received.len())
+        );
     }
 
     /// Waits for the peer to close during an answer; says whether it did within `limit`.

@@ -35,7 +35,9 @@ impl Request {
 
     /// A `POST` of JSON.
     pub fn post(target: &str, body: &Value) -> Self {
-        Self::new("POST", target).body(body.to_string()).header("Content-Type", "application/json")
+        Self::new("POST", target)
+            .body(body.to_string())
+            .header("Content-Type", "application/json")
     }
 
     /// Sets the host; `localhost` without.
@@ -63,15 +65,21 @@ impl Request {
 
     /// The bytes on the wire.
     pub fn bytes(&self) -> Vec<u8> {
-        let mut text = format!("{} {} HTTP/1.1\r\nHost: {}\r\n", self.method, self.target, self.host);
-        for (name, value) in &self.fields {
-            text.push_str(&format!("{name}: {value}\r\n"));
-        }
-        if let Some(body) = &self.body {
-            text.push_str(&format!("Content-Length: {}\r\n", body.len()));
-        }
-        text.push_str("\r\n");
-        let mut bytes = text.into_bytes();
+        let mut lines = vec![
+            format!("{} {} HTTP/1.1", self.method, self.target),
+            format!("Host: {}", self.host),
+        ];
+        lines.extend(
+            self.fields
+                .iter()
+                .map(|(name, value)| format!("{name}: {value}")),
+        );
+        lines.extend(
+            self.body
+                .iter()
+                .map(|body| format!("Content-Length: {}", body.len())),
+        );
+        let mut bytes = format!("{}\r\n\r\n", lines.join("\r\n")).into_bytes();
         bytes.extend(self.body.iter().flatten());
         bytes
     }

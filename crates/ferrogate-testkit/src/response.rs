@@ -37,21 +37,45 @@ impl Response {
     /// The `code` of the error envelope, checked for its shape; empty when there is no error.
     pub fn error_code(&self) -> String {
         let json = self.json();
-        let Some(error) = json.get("error") else { return String::new() };
-        let text = |name: &str| error.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-        assert!(!text("message").is_empty() && !text("type").is_empty(), "not an error envelope: {json}");
-        assert!(error.get("param").is_some(), "the envelope lacks `param`: {json}");
+        let Some(error) = json.get("error") else {
+            return String::new();
+        };
+        let text = |name: &str| {
+            error
+                .get(name)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned()
+        };
+        assert!(
+            !text("message").is_empty() && !text("type").is_empty(),
+            "not an error envelope: {json}"
+        );
+        assert!(
+            error.get("param").is_some(),
+            "the envelope lacks `param`: {json}"
+        );
         text("code")
     }
 
     /// The data of each event of a stream.
     pub fn events(&self) -> Vec<String> {
-        self.text().lines().filter_map(|line| line.strip_prefix("data: ")).map(str::to_owned).collect()
+        self.text()
+            .lines()
+            .filter_map(|line| line.strip_prefix("data: "))
+            .map(str::to_owned)
+            .collect()
     }
 
     /// The answer, if it has this status; fails the test otherwise, with the body.
     pub fn expect(self, status: u16) -> Self {
-        assert_eq!(self.status, status, "{:?}\n{}", self.head, String::from_utf8_lossy(&self.body));
+        assert_eq!(
+            self.status,
+            status,
+            "{:?}\n{}",
+            self.head,
+            String::from_utf8_lossy(&self.body)
+        );
         self
     }
 }

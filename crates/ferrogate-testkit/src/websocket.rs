@@ -34,12 +34,17 @@ impl WebSocket {
         let head = client.head();
         assert_eq!(head.word(1), "101", "{head:?}");
         assert_eq!(head.field("sec-websocket-accept"), Some(PROOF));
-        Self { wire: client.wire(), head }
+        Self {
+            wire: client.wire(),
+            head,
+        }
     }
 
     /// Sends a text of at most 125 bytes.
     pub fn send(&mut self, text: &str) {
-        self.wire.write(&frame(TEXT, text.as_bytes(), Some([1, 2, 3, 4]))).expect("the connection is open");
+        self.wire
+            .write(&frame(TEXT, text.as_bytes(), Some([1, 2, 3, 4])))
+            .expect("the connection is open");
     }
 
     /// Receives a text.
@@ -52,8 +57,13 @@ impl WebSocket {
 
     /// Says farewell and waits for the answer.
     pub fn close(mut self) {
-        self.wire.write(&frame(CLOSE, &[], Some([5, 6, 7, 8]))).expect("the connection is open");
-        assert!(matches!(read_frame(&mut self.wire), Ok((CLOSE, _))), "no farewell came back");
+        self.wire
+            .write(&frame(CLOSE, &[], Some([5, 6, 7, 8])))
+            .expect("the connection is open");
+        assert!(
+            matches!(read_frame(&mut self.wire), Ok((CLOSE, _))),
+            "no farewell came back"
+        );
     }
 }
 
@@ -70,7 +80,10 @@ pub(crate) fn echo(wire: &mut Wire) -> io::Result<()> {
 
 /// A final frame of at most 125 bytes. Source: RFC 6455, section 5.2.
 fn frame(kind: u8, payload: &[u8], mask: Option<[u8; 4]>) -> Vec<u8> {
-    let length = u8::try_from(payload.len()).ok().filter(|&length| length < 126).expect("the message is short");
+    let length = u8::try_from(payload.len())
+        .ok()
+        .filter(|&length| length < 126)
+        .expect("the message is short");
     let mut bytes = vec![0x80 | kind, length | if mask.is_some() { 0x80 } else { 0 }];
     bytes.extend(mask.iter().flatten());
     bytes.extend(masked(payload, mask.unwrap_or_default()));
@@ -80,7 +93,9 @@ fn frame(kind: u8, payload: &[u8], mask: Option<[u8; 4]>) -> Vec<u8> {
 fn read_frame(wire: &mut Wire) -> io::Result<(u8, Vec<u8>)> {
     let mut header = Vec::new();
     wire.body(Framing::Length(2), &mut header)?;
-    let &[first, second] = header.as_slice() else { return Err(io::ErrorKind::UnexpectedEof.into()) };
+    let &[first, second] = header.as_slice() else {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    };
     let mut mask = Vec::new();
     if second & 0x80 != 0 {
         wire.body(Framing::Length(4), &mut mask)?;
@@ -92,5 +107,8 @@ fn read_frame(wire: &mut Wire) -> io::Result<(u8, Vec<u8>)> {
 }
 
 fn masked(payload: &[u8], mask: [u8; 4]) -> impl Iterator<Item = u8> {
-    payload.iter().zip(mask.into_iter().cycle()).map(|(byte, mask)| byte ^ mask)
+    payload
+        .iter()
+        .zip(mask.into_iter().cycle())
+        .map(|(byte, mask)| byte ^ mask)
 }

@@ -14,7 +14,10 @@ pub(crate) struct Wire {
 
 impl Wire {
     pub(crate) fn new(socket: Socket) -> Self {
-        Self { socket, buffer: Vec::new() }
+        Self {
+            socket,
+            buffer: Vec::new(),
+        }
     }
 
     pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -30,7 +33,11 @@ impl Wire {
                 return Ok(Some(Head::parse(&head)));
             }
             if !self.fill()? {
-                return if self.buffer.is_empty() { Ok(None) } else { Err(cut()) };
+                return if self.buffer.is_empty() {
+                    Ok(None)
+                } else {
+                    Err(cut())
+                };
             }
         }
     }
@@ -64,8 +71,12 @@ impl Wire {
     pub(crate) fn chunk(&mut self) -> io::Result<Option<Vec<u8>>> {
         let line = self.line()?;
         let digits = line.split(';').next().unwrap_or_default().trim();
-        let length = usize::from_str_radix(digits, 16)
-            .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, format!("`{line}` is not the size of a chunk")))?;
+        let length = usize::from_str_radix(digits, 16).map_err(|_| {
+            io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!("`{line}` is not the size of a chunk"),
+            )
+        })?;
         if length == 0 {
             while !self.line()?.is_empty() {}
             return Ok(None);
@@ -75,7 +86,10 @@ impl Wire {
         if self.line()?.is_empty() {
             Ok(Some(chunk))
         } else {
-            Err(io::Error::new(io::ErrorKind::InvalidData, "a chunk is longer than it says"))
+            Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "a chunk is longer than it says",
+            ))
         }
     }
 

@@ -41,11 +41,43 @@ pub(crate) struct Cx<'a> {
     pub(crate) regexes_left: usize,
     /// How deep `not` matchers nest here.
     pub(crate) negations: usize,
+    /// The hint of a problem, by its code and its hint for a Caddyfile, in the words of another language.
+    pub(crate) rephrase: fn(&str, &str) -> Option<&'static str>,
+}
+
+impl<'a> Cx<'a> {
+    /// What is known before anything is read.
+    pub(crate) fn new(
+        report: &'a mut Report,
+        imports: &'a Imports,
+        env: &'a dyn Fn(&str) -> Option<String>,
+        unset: &'a [UnsetVariable],
+    ) -> Self {
+        Self {
+            report,
+            imports,
+            env,
+            unset,
+            explained: HashSet::new(),
+            scopes: Vec::new(),
+            gateways: Vec::new(),
+            shared_gateway: None,
+            guards: 0,
+            regexes_left: 2000,
+            negations: 0,
+            rephrase: |_, _| None,
+        }
+    }
 }
 
 impl Cx<'_> {
     /// Reports a problem at a place, with the imports that brought it in.
-    pub(crate) fn say(&mut self, at: Place, diagnostic: Diagnostic) {
+    pub(crate) fn say(&mut self, at: Place, mut diagnostic: Diagnostic) {
+        for hint in &mut diagnostic.hints {
+            if let Some(other) = (self.rephrase)(diagnostic.code, hint) {
+                other.clone_into(hint);
+            }
+        }
         let chain = self.imports.chain(at.import);
         self.report.push(diagnostic.at(at.span).imported(chain));
     }

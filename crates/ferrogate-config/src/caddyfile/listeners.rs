@@ -258,7 +258,7 @@ fn overlaps(cx: &mut Cx<'_>, drafts: &[Draft], global: &Settings) {
         }
         let others = taken.entry(socket.port()).or_default();
         let clash = others.iter().find(|(ip, _)| {
-            *ip == socket.ip() || covers(*ip, socket.ip()) || covers(socket.ip(), *ip)
+            clash(*ip, socket.ip())
         });
         if let Some((_, first)) = clash {
             cx.say(
@@ -277,6 +277,11 @@ fn overlaps(cx: &mut Cx<'_>, drafts: &[Draft], global: &Settings) {
         }
         others.push((socket.ip(), at));
     }
+}
+
+/// Whether two listeners on one port, at these addresses, cannot both be opened.
+pub(crate) fn clash(one: IpAddr, other: IpAddr) -> bool {
+    one == other || covers(one, other) || covers(other, one)
 }
 
 /// Whether a listener on `all` also receives what is sent to `one`.

@@ -141,7 +141,7 @@ fn split_glued_braces(items: Vec<(What, Item<'_>)>) -> Vec<Item<'_>> {
     let mut missing = opened.saturating_sub(count(Kind::Close));
     let mut out = Vec::with_capacity(items.len());
     for ((what, item), open) in items.into_iter().zip(glued) {
-        if what == What::Plain && item.kind == Kind::Word && (open || missing > 0) {
+        if what == What::Plain && item.kind == Kind::Word && !begins_text(&item.text) && (open || missing > 0) {
             out.extend(split(item, open, &mut missing));
         } else {
             out.push(item);
@@ -153,7 +153,13 @@ fn split_glued_braces(items: Vec<(What, Item<'_>)>) -> Vec<Item<'_>> {
 /// Whether a word that ends its line has an opening brace glued to it.
 fn opens(item: &Item<'_>) -> bool {
     item.kind == Kind::Word
+        && !begins_text(&item.text)
         && item.text.strip_suffix('{').is_some_and(|name| !name.is_empty() && !name.ends_with(['\\', '{']))
+}
+
+/// Whether a word that stands on its own is the beginning of something longer: a heredoc, a quoted text, a comment.
+fn begins_text(word: &str) -> bool {
+    word.starts_with(['"', '`', '#']) || word.starts_with("<<")
 }
 
 fn split<'a>(item: Item<'a>, open: bool, missing: &mut usize) -> VecDeque<Item<'a>> {
@@ -162,7 +168,7 @@ fn split<'a>(item: Item<'a>, open: bool, missing: &mut usize) -> VecDeque<Item<'
     if open {
         word = word.strip_suffix('{').unwrap_or(word);
     }
-    while let Some(rest) = word.strip_prefix('}').filter(|_| *missing > 0) {
+    while let Some(rest) = word.strip_prefix('}').filter(|rest| *missing > 0 && !begins_text(rest)) {
         (word, before) = (rest, before + 1);
         *missing -= 1;
     }

@@ -15,7 +15,7 @@ pub enum Fault {
     StallBeforeHeader,
     /// Nothing comes behind this many events of a stream until it is released; then it ends well.
     StallAfterEvents(usize),
-    /// One byte at a time, with a pause of a millisecond; the answer is good.
+    /// A few bytes at a time, with a pause of some milliseconds; the answer is good.
     SlowDrip,
     /// The body ends before its announced length, with the connection.
     TruncatedBody,

@@ -22,8 +22,11 @@ pub(super) fn answer(
     record: &Record,
 ) -> io::Result<()> {
     let stream = surface.streams(request);
-    let head: &[u8] =
-        if stream { STREAM_HEAD } else { b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n" };
+    let head: &[u8] = if stream {
+        STREAM_HEAD
+    } else {
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n"
+    };
     match fault {
         Fault::Refused => panic!("a listener cannot refuse; use `FakeOpenAi::always`"),
         Fault::ResetBeforeAnswer => reset(wire),
@@ -50,13 +53,13 @@ pub(super) fn answer(
             }
         }
         Fault::SlowDrip => {
-            for byte in whole(surface, request) {
+            for bytes in whole(surface, request).chunks(16) {
                 // Waiting for the peer to leave is the pause.
                 if wire.socket.closes_within(Duration::from_millis(1)) {
                     record.note(|events| events.hangups += 1);
                     return Ok(());
                 }
-                wire.write(&[byte])?;
+                wire.write(bytes)?;
             }
         }
         Fault::TruncatedBody if stream => {
@@ -78,13 +81,21 @@ pub(super) fn answer(
         }
         Fault::HalfCharacters => {
             wire.write(STREAM_HEAD)?;
-            for two in shape::events(surface, request).concat().as_bytes().chunks(2) {
+            for two in shape::events(surface, request)
+                .concat()
+                .as_bytes()
+                .chunks(2)
+            {
                 wire.write(&chunk(two))?;
             }
             wire.write(b"0\r\n\r\n")?;
         }
         Fault::RateLimited(seconds) => {
-            wire.write(&envelope(429, "Too Many Requests", &format!("Retry-After: {seconds}\r\n")))?;
+            wire.write(&envelope(
+                429,
+                "Too Many Requests",
+                &format!("Retry-After: {seconds}\r\n"),
+            ))?;
         }
         Fault::HtmlError => {
             let length = HTML.len();
@@ -102,7 +113,10 @@ pub(super) fn answer(
             wire.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 13\r\n\r\n<html></html>")?;
         }
         Fault::HugeHeader(length) => {
-            let answer = format!("HTTP/1.1 200 OK\r\nX-Huge: {}\r\nContent-Length: 2\r\n\r\n{{}}", "h".repeat(length));
+            let answer = format!(
+                "HTTP/1.1 200 OK\r\nX-Huge: {}\r\nContent-Length: 2\r\n\r\n{{}}",
+                "h".repeat(length)
+            );
             wire.write(answer.as_bytes())?;
         }
         Fault::Endless => endless(&mut wire, surface, request, record)?,
@@ -143,7 +157,10 @@ fn error_after(wire: &mut Wire, count: usize, surface: Surface, request: &Value)
 
 fn whole(surface: Surface, request: &Value) -> Vec<u8> {
     if surface.streams(request) {
-        let events: Vec<Vec<u8>> = shape::events(surface, request).iter().map(|event| chunk(event.as_bytes())).collect();
+        let events: Vec<Vec<u8>> = shape::events(surface, request)
+            .iter()
+            .map(|event| chunk(event.as_bytes()))
+            .collect();
         [STREAM_HEAD, &events.concat(), b"0\r\n\r\n"].concat()
     } else {
         json_answer("200 OK", "", &shape::json(surface, request).to_string())

@@ -65,7 +65,11 @@ pub(super) fn events(surface: Surface, request: &Value) -> Vec<String> {
         return response_events(model);
     }
     let usage_asked = request["stream_options"]["include_usage"] == true;
-    let object = if surface == Surface::Chat { "chat.completion.chunk" } else { "text_completion" };
+    let object = if surface == Surface::Chat {
+        "chat.completion.chunk"
+    } else {
+        "text_completion"
+    };
     let event = |choices: Value, usage: Value| {
         let mut chunk = json!({
             "id": "fake-stream", "object": object, "created": 1_790_000_002, "model": model, "choices": choices,
@@ -77,10 +81,15 @@ pub(super) fn events(surface: Surface, request: &Value) -> Vec<String> {
         format!("data: {chunk}\n\n")
     };
     let piece = |text: &str, finish: Value| match surface {
-        Surface::Chat => json!([{ "index": 0, "delta": { "content": text }, "finish_reason": finish }]),
+        Surface::Chat => {
+            json!([{ "index": 0, "delta": { "content": text }, "finish_reason": finish }])
+        }
         _ => json!([{ "index": 0, "text": text, "finish_reason": finish }]),
     };
-    let mut events: Vec<String> = WORDS.iter().map(|word| event(piece(word, Value::Null), Value::Null)).collect();
+    let mut events: Vec<String> = WORDS
+        .iter()
+        .map(|word| event(piece(word, Value::Null), Value::Null))
+        .collect();
     events.push(event(piece("", "stop".into()), Value::Null));
     if usage_asked {
         events.push(event(json!([]), usage()));
@@ -97,12 +106,19 @@ fn response_events(model: &Value) -> Vec<String> {
         number += 1;
         format!("event: {kind}\ndata: {data}\n\n")
     };
-    let mut events = vec![event("response.created", json!({ "response": response(model, "in_progress") }))];
+    let mut events = vec![event(
+        "response.created",
+        json!({ "response": response(model, "in_progress") }),
+    )];
     for word in WORDS {
-        let place = json!({ "item_id": "msg_fake", "output_index": 0, "content_index": 0, "delta": word });
+        let place =
+            json!({ "item_id": "msg_fake", "output_index": 0, "content_index": 0, "delta": word });
         events.push(event("response.output_text.delta", place));
     }
-    events.push(event("response.completed", json!({ "response": response(model, "completed") })));
+    events.push(event(
+        "response.completed",
+        json!({ "response": response(model, "completed") }),
+    ));
     events
 }
 

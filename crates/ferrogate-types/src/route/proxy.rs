@@ -74,8 +74,10 @@ pub struct LoadBalancing {
     /// Attempts after the first.
     pub retries: u32,
     /// How long to go on trying; zero = as `retries` says.
+    #[serde(serialize_with = "crate::serialize_duration")]
     pub try_duration: Duration,
     /// The pause between attempts.
+    #[serde(serialize_with = "crate::serialize_duration")]
     pub try_interval: Duration,
 }
 
@@ -105,12 +107,14 @@ pub enum LoadBalancingPolicy {
 #[derive(Clone, Debug, Serialize)]
 pub struct PassiveHealth {
     /// How long a failure is remembered.
+    #[serde(serialize_with = "crate::serialize_duration")]
     pub fail_duration: Duration,
     /// How many remembered failures take the upstream out.
     pub max_fails: u32,
     /// Answers that count as failures.
     pub unhealthy_status: Vec<StatusPattern>,
     /// Answers slower than this count as failures.
+    #[serde(serialize_with = "crate::serialize_duration_option")]
     pub unhealthy_latency: Option<Duration>,
     /// At most so many requests at once.
     pub max_requests: Option<u32>,
@@ -130,12 +134,16 @@ pub enum StatusPattern {
 #[derive(Clone, Debug, Serialize)]
 pub struct HttpTransport {
     /// Connecting; 3 s by default.
+    #[serde(serialize_with = "crate::serialize_duration")]
     pub dial_timeout: Duration,
     /// From the request sent to the answer's header.
+    #[serde(serialize_with = "crate::serialize_duration_option")]
     pub response_header_timeout: Option<Duration>,
     /// Between two reads.
+    #[serde(serialize_with = "crate::serialize_duration_option")]
     pub read_timeout: Option<Duration>,
     /// Between two writes.
+    #[serde(serialize_with = "crate::serialize_duration_option")]
     pub write_timeout: Option<Duration>,
     /// How long idle connections are kept.
     pub keepalive: Keepalive,
@@ -150,6 +158,7 @@ pub struct HttpTransport {
 #[serde(rename_all = "snake_case")]
 pub enum Keepalive {
     /// Kept idle for at most so long.
+    #[serde(serialize_with = "crate::serialize_duration")]
     For(Duration),
     /// One request for each connection.
     Off,
@@ -167,5 +176,6 @@ pub struct UpstreamTls {
     /// PEM files of the client's certificate and key.
     pub client_auth: Option<(PathBuf, PathBuf)>,
     /// The handshake's time limit; 10 s by default.
+    #[serde(serialize_with = "crate::serialize_duration_option")]
     pub handshake_timeout: Option<Duration>,
 }

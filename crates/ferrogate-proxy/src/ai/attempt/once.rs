@@ -16,6 +16,9 @@ use super::{Answered, Job, Source, Stream, Won};
 
 /// The largest event of a stream in bytes: an image in base64 fits.
 const MAX_EVENT: usize = 32 << 20;
+/// How much of a stream is held back before its first content: comments that say "still working" are small, and a
+/// provider that sends nothing else must not fill the memory.
+const COMMIT_WINDOW: usize = 64 << 10;
 /// The largest error body that is read.
 const MAX_ERROR: usize = 64 << 10;
 /// A time limit that is switched off.
@@ -262,6 +265,7 @@ async fn first_content(job: &Job<'_>, mut answer: Answer) -> Result<Stream, Faul
     let surface = job.request.surface();
     let mut probe = (SseDecoder::new(MAX_EVENT), StreamWatch::new(surface, false));
     let mut decoder = SseDecoder::new(MAX_EVENT);
+    let mut held = 0;
     loop {
         let chunk = answer
             .chunk()
@@ -272,6 +276,7 @@ async fn first_content(job: &Job<'_>, mut answer: Answer) -> Result<Stream, Faul
                 "a stream that ended before its first event",
             )));
         };
+        held += chunk.len();
         let too_large = |_| Fault::new(FaultKind::Nonsense("an event larger than the limit"));
         decoder.push(chunk.clone()).map_err(too_large)?;
         probe.0.push(chunk).map_err(too_large)?;
@@ -283,7 +288,8 @@ async fn first_content(job: &Job<'_>, mut answer: Answer) -> Result<Stream, Faul
                 _ => {}
             }
         }
-        if probe.1.has_content() || probe.1.end().is_some() {
+        let full = held > COMMIT_WINDOW && probe.0.remainder().is_empty();
+        if probe.1.has_content() || probe.1.end().is_some() || full {
             let watch = StreamWatch::new(surface, !job.request.usage_asked());
             return Ok(Stream {
                 watch,

@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# Makes sure that the programs named as arguments are there: `prerequisites.sh build test bench`.
+# Installs what is missing where it may (Debian-like, as root or with passwordless sudo), else says what to install.
+set -euo pipefail
+
+# program, Debian package
+build="cc:build-essential make:build-essential cmake:cmake curl:curl git:git"
+test="python3:python3 caddy:caddy openssl:openssl"
+bench="nginx:nginx-light"
+
+missing=()
+for group in "${@:-build}"; do
+    for pair in ${!group}; do
+        command -v "${pair%%:*}" >/dev/null 2>&1 || missing+=("${pair##*:}")
+    done
+    if [ "$group" = test ] && ! python3 -c 'import ensurepip, venv' >/dev/null 2>&1; then
+        missing+=(python3-venv)
+    fi
+done
+
+if [ ${#missing[@]} -gt 0 ]; then
+    mapfile -t missing < <(printf '%s\n' "${missing[@]}" | sort -u)
+    if [ "$(id -u)" = 0 ]; then as=(); elif sudo -n true 2>/dev/null; then as=(sudo -n); else as=(false); fi
+    if command -v apt-get >/dev/null 2>&1 && [ "${as[*]:-}" != false ]; then
+        echo "installing: ${missing[*]}" >&2
+        "${as[@]}" apt-get update -qq >&2
+        # A server package must not start its service here: it would take a port the tests may want.
+        "${as[@]}" env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+    else
+        echo "missing: ${missing[*]} (Debian's names). Install them, for instance with" >&2
+        echo "    sudo apt-get install ${missing[*]}" >&2
+        exit 1
+    fi
+fi
+
+if ! command -v cargo >/dev/null 2>&1; then
+    echo "missing: the Rust toolchain. Install it from https://rustup.rs and run this again." >&2
+    exit 1
+fi
