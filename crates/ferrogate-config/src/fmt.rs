@@ -16,17 +16,41 @@ const MAX_DEPTH: usize = 10;
 ///
 /// Never fails: what cannot be read is copied. Formatting the result changes nothing.
 pub fn format(text: &str) -> String {
-    let mut printer = Printer { out: String::with_capacity(text.len()), depth: 0, last: Last::Start };
-    for item in items(text) {
-        printer.put(&item);
+    let mut formatted = print(text);
+    // A brace taken off a word changes what the words around it mean. Every turn takes off at least one.
+    while formatted.split {
+        formatted = print(&formatted.text);
     }
-    printer.out.push('\n');
-    printer.out
+    formatted.text
 }
 
 /// Whether [`format()`] would change nothing, line ends aside.
 pub fn is_formatted(text: &str) -> bool {
     format(text) == text.replace("\r\n", "\n")
+}
+
+/// A text formatted once.
+struct Formatted {
+    text: String,
+    /// Whether braces were taken off words.
+    split: bool,
+}
+
+fn print(text: &str) -> Formatted {
+    let mut printer = Printer {
+        out: String::with_capacity(text.len()),
+        depth: 0,
+        last: Last::Start,
+    };
+    let (items, split) = items(text);
+    for item in items {
+        printer.put(&item);
+    }
+    printer.out.push('\n');
+    Formatted {
+        text: printer.out,
+        split,
+    }
 }
 
 struct Printer {
@@ -64,6 +88,7 @@ impl Printer {
             Last::Open | Last::Comment => self.lines(1),
             Last::Close => self.lines(if self.depth == 0 { 2 } else { 1 }),
             Last::Import if gap.breaks > 0 => self.lines(gap.breaks.min(2)),
+            Last::Word | Last::Import if self.out.ends_with(' ') => {}
             Last::Word | Last::Import => self.out.push(' '),
         }
         self.out.push('{');

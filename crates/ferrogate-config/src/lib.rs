@@ -3,7 +3,8 @@
 //! A file in one of the configuration languages goes in; out come a [`model::Config`] with defaults applied and
 //! references checked, and a [`Report`] of everything that is wrong, each problem with its place in the original
 //! text. The Caddyfile goes through words, a tree of lines and blocks with imports put in, and tables of
-//! directives. Loading is the same for `validate` and for a start.
+//! directives; TOML becomes such lines and is read by the same tables. Loading is the same for `validate` and for a
+//! start. [`format()`] prints a Caddyfile anew.
 //!
 //! Refuses: to ignore anything (an unknown name, a number that does not parse), to open sockets, to read clocks,
 //! and to print; the environment is a function the caller gives.

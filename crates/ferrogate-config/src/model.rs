@@ -37,8 +37,10 @@ pub struct Global {
     /// The process log.
     pub log: LogSettings,
     /// How long active requests may take to end at a stop; `None` waits for them without a limit.
+    #[serde(serialize_with = "ferrogate_types::serialize_duration_option")]
     pub grace_period: Option<Duration>,
     /// How long to go on serving after a stop was asked for.
+    #[serde(serialize_with = "ferrogate_types::serialize_duration")]
     pub shutdown_delay: Duration,
     /// Runtime threads; `None` = one for each core this process may use.
     pub workers: Option<NonZeroUsize>,
@@ -119,12 +121,16 @@ pub struct HostRule {
 #[derive(Clone, Debug, Serialize)]
 pub struct ServerOptions {
     /// The whole request header must have arrived by then; 60 s by default.
+    #[serde(serialize_with = "ferrogate_types::serialize_duration")]
     pub read_header_timeout: Duration,
     /// Between two reads of a request body; 60 s by default (Caddy's `read_body_idle`).
+    #[serde(serialize_with = "ferrogate_types::serialize_duration")]
     pub read_body_timeout: Duration,
     /// Between two writes of an answer; 60 s by default.
+    #[serde(serialize_with = "ferrogate_types::serialize_duration")]
     pub write_timeout: Duration,
     /// Between two requests on a connection; 5 min by default.
+    #[serde(serialize_with = "ferrogate_types::serialize_duration")]
     pub idle_timeout: Duration,
     /// The largest request header in bytes; 32 KiB by default.
     pub max_header_size: u64,
@@ -195,6 +201,7 @@ pub struct AiGateway {
     /// The largest request body in bytes; 32 MiB by default.
     pub max_request_bytes: u64,
     /// From request to last byte; 10 min by default.
+    #[serde(serialize_with = "ferrogate_types::serialize_duration")]
     pub request_timeout: Duration,
     /// The largest answer body that is not a stream, in bytes; 16 MiB by default.
     pub max_response_bytes: u64,
@@ -251,14 +258,19 @@ pub enum ProviderKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct ProviderTimeouts {
     /// Name resolution, TCP and TLS; 5 s by default.
+    #[serde(serialize_with = "ferrogate_types::serialize_duration")]
     pub connect: Duration,
     /// From the request sent to the answer's header; 60 s by default.
+    #[serde(serialize_with = "ferrogate_types::serialize_duration")]
     pub first_byte: Duration,
     /// From the request sent to the first event of a stream; no limit by default.
+    #[serde(serialize_with = "ferrogate_types::serialize_duration")]
     pub first_token: Duration,
     /// Between two reads; 60 s by default.
+    #[serde(serialize_with = "ferrogate_types::serialize_duration")]
     pub idle: Duration,
     /// One attempt as a whole; 10 min by default.
+    #[serde(serialize_with = "ferrogate_types::serialize_duration")]
     pub total: Duration,
 }
 
@@ -270,8 +282,10 @@ pub struct Retry {
     /// Statuses tried again; 408, 429 and 5xx by default.
     pub statuses: Vec<ferrogate_types::route::StatusPattern>,
     /// The first pause, full jitter; 100 ms by default.
+    #[serde(serialize_with = "ferrogate_types::serialize_duration")]
     pub backoff: Duration,
     /// The longest pause; 5 s by default.
+    #[serde(serialize_with = "ferrogate_types::serialize_duration")]
     pub max_backoff: Duration,
 }
 
@@ -283,6 +297,7 @@ pub struct CircuitBreaker {
     /// Successes that close it again; 1 by default.
     pub successes: u32,
     /// How long it stays open; 30 s by default.
+    #[serde(serialize_with = "ferrogate_types::serialize_duration")]
     pub open: Duration,
     /// Calls let through at once while half open; 1 by default.
     pub half_open: u32,

@@ -50,7 +50,11 @@ pub(crate) fn load(
     let mut cx = Cx::new(report, &imports, env, &unset);
     cx.rephrase = hint;
     let folder = real.parent().unwrap_or(Path::new(""));
-    let mut reader = Reader { cx: &mut cx, file, folder };
+    let mut reader = Reader {
+        cx: &mut cx,
+        file,
+        folder,
+    };
     let mut root = root::Draft::default();
     reader.table(&root::ROOT, &document, &mut root);
     let config = reader.finish(root);
@@ -64,14 +68,24 @@ fn hint(code: &str, caddyfile: &str) -> Option<&'static str> {
         "base-url-missing" => Some("write for instance `base_url = \"http://localhost:8000/v1\"`"),
         "kind-missing" => Some("write `kind = \"openai-compatible\"` and a `base_url`"),
         "credential-missing" => Some("add `key_env = \"NAME\"`, `key_hash` or `key`"),
-        "no-scopes" => Some("add for instance `scopes = [\"models.read\", \"chat.completions\"]`, or `scopes = [\"*\"]`"),
-        "unknown-reference" if caddyfile.starts_with("define it: `provider") => Some("define it in `[[providers]]`"),
-        "unknown-reference" if caddyfile.starts_with("define it: `model") => Some("define it in `[[models]]`"),
-        "not-available" if caddyfile.starts_with("write a `model`") => Some("write one of `[[models]]` for each name"),
-        "not-available" if caddyfile.starts_with("where the vendor") => {
-            Some("where the vendor offers an OpenAI-compatible API, use `kind = \"openai-compatible\"` and its `base_url`")
+        "no-scopes" => Some(
+            "add for instance `scopes = [\"models.read\", \"chat.completions\"]`, or `scopes = [\"*\"]`",
+        ),
+        "unknown-reference" if caddyfile.starts_with("define it: `provider") => {
+            Some("define it in `[[providers]]`")
         }
-        "open-relay" => Some("let known callers in only, with `match_headers`, or use `[[providers]]` and `[[api_keys]]`"),
+        "unknown-reference" if caddyfile.starts_with("define it: `model") => {
+            Some("define it in `[[models]]`")
+        }
+        "not-available" if caddyfile.starts_with("write a `model`") => {
+            Some("write one of `[[models]]` for each name")
+        }
+        "not-available" if caddyfile.starts_with("where the vendor") => Some(
+            "where the vendor offers an OpenAI-compatible API, use `kind = \"openai-compatible\"` and its `base_url`",
+        ),
+        "open-relay" => Some(
+            "let known callers in only, with `match_headers`, or use `[[providers]]` and `[[api_keys]]`",
+        ),
         _ => None,
     }
 }

@@ -1,5 +1,10 @@
 //! The formatter against `caddy fmt`, where that is installed.
 
+#![expect(
+    clippy::print_stdout,
+    reason = "whoever runs the tests must see that nothing was compared"
+)]
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -7,18 +12,22 @@ use ferrogate_config::format;
 
 /// What `caddy fmt` makes of a text; `None` when there is no such program.
 fn caddy_fmt(text: &str) -> Option<String> {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("a temporary folder");
     let file = folder.path().join("Caddyfile");
-    std::fs::write(&file, text).unwrap();
+    std::fs::write(&file, text).expect("the folder is ours");
     let output = Command::new("caddy").arg("fmt").arg(&file).output().ok()?;
-    Some(String::from_utf8(output.stdout).unwrap())
+    Some(String::from_utf8(output.stdout).expect("text in, text out"))
 }
 
 /// Whether there is something to compare with; in CI there must be.
 fn installed() -> bool {
     let found = caddy_fmt("a").is_some();
     if !found {
-        assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "caddy is not installed");
+        assert_ne!(
+            std::env::var("CI").as_deref(),
+            Ok("true"),
+            "caddy is not installed"
+        );
         println!("skipped: caddy is not installed");
     }
     found
@@ -27,11 +36,14 @@ fn installed() -> bool {
 /// Every `*.caddyfile` below a folder, sorted.
 fn caddyfiles(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
+    for entry in std::fs::read_dir(folder).expect("the folder of tests") {
+        let path = entry.expect("an entry of it").path();
         if path.is_dir() {
             found.extend(caddyfiles(&path));
-        } else if path.extension().is_some_and(|extension| extension == "caddyfile") {
+        } else if path
+            .extension()
+            .is_some_and(|extension| extension == "caddyfile")
+        {
             found.push(path);
         }
     }
@@ -59,7 +71,12 @@ fn files_come_out_as_from_caddy() {
     for path in caddyfiles(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests")) {
         let text = std::fs::read_to_string(&path).unwrap();
         if exception(&text).is_none() {
-            assert_eq!(format(&text), caddy_fmt(&text).unwrap(), "{}", path.display());
+            assert_eq!(
+                format(&text),
+                caddy_fmt(&text).unwrap(),
+                "{}",
+                path.display()
+            );
             compared += 1;
         }
     }

@@ -1,4 +1,4 @@
-//! The reference page says what the tables say.
+//! The documentation says what the code does: reference pages are those of the tables, examples load.
 
 #![expect(
     clippy::unwrap_used,
@@ -6,12 +6,12 @@
 )]
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use ferrogate_config::{ReferenceEntry, reference};
+use ferrogate_config::{LoadOptions, ReferenceEntry, load_str, reference, toml_reference};
 use ferrogate_types::Placeholder;
 
-const INTRODUCTION: &str = "\
+const CADDYFILE: &str = "\
 # Caddyfile reference
 
 Written by `UPDATE_REFERENCE=1 cargo test -p ferrogate-config --test reference` from the tables that read a Caddyfile;
@@ -19,52 +19,114 @@ do not edit. [caddyfile.md](caddyfile.md) explains the language, [ai-gateway.md]
 `ai_gateway`.
 
 `[X]` may be left out, `A|B` is a choice, `...` repeats what is before it, `{ ... }` is a block. Words in capitals are
-yours. Durations are written `500ms`, `30s`, `1h30m` or `7d`, sizes `512KB` or `16MiB`. A refused name ends `validate`
-with an error that says the same as this page.
+yours. Durations are written `500ms`, `30s`, `1h30m` or `7d`, sizes `512KB` or `16MiB`. A name that is not available is
+an error that says the same as this page.
+";
+
+const TOML: &str = "\
+# TOML reference
+
+Written by `UPDATE_REFERENCE=1 cargo test -p ferrogate-config --test reference` from the tables that read a TOML
+configuration; do not edit. [toml.md](toml.md) explains it.
+
+Behind each key stands the type of its value. A number may be quoted; prices are read as decimals, never as floats.
 ";
 
 /// A block's title, and what to know before its names.
 const BLOCKS: &[(&str, &str, &str)] = &[
-    ("global options", "Global options", "In the block without a name at the top of the file."),
-    ("servers", "`servers`", "In `servers` of the global options."),
-    ("servers timeouts", "`servers` › `timeouts`", "In `timeouts` of `servers`."),
-    ("matcher", "Matchers", "In `@name { ... }`, or after `@name` on one line."),
-    ("site", "Directives", "In a site, in the order in which they take effect."),
+    (
+        "global options",
+        "Global options",
+        "In the block without a name at the top of the file.",
+    ),
+    (
+        "servers",
+        "`servers`",
+        "In `servers` of the global options.",
+    ),
+    (
+        "servers timeouts",
+        "`servers` › `timeouts`",
+        "In `timeouts` of `servers`.",
+    ),
+    (
+        "matcher",
+        "Matchers",
+        "In `@name { ... }`, or after `@name` on one line.",
+    ),
+    (
+        "site",
+        "Directives",
+        "In a site, in the order in which they take effect.",
+    ),
     ("respond", "`respond`", "In the block of `respond`."),
     ("error", "`error`", "In the block of `error`."),
-    ("log", "`log`", "In the block of `log`, in a site or among the global options."),
+    (
+        "log",
+        "`log`",
+        "In the block of `log`, in a site or among the global options.",
+    ),
     ("tls", "`tls`", "In the block of `tls`."),
-    ("reverse_proxy", "`reverse_proxy`", "In the block of `reverse_proxy`."),
-    ("reverse_proxy lb_policy", "`reverse_proxy` › `lb_policy`", "After `lb_policy`."),
-    ("reverse_proxy transport", "`reverse_proxy` › `transport http`", "In the block of `transport http`."),
-    ("ai_gateway", "`ai_gateway`", "In `ai_gateway`, in a site or among the global options."),
-    ("ai_gateway provider", "`ai_gateway` › `provider`", "In `provider NAME { ... }`."),
-    ("ai_gateway provider timeout", "`ai_gateway` › `provider` › `timeout`", "In `timeout` of a provider. `0` is no limit."),
-    ("ai_gateway provider retry", "`ai_gateway` › `provider` › `retry`", "In `retry` of a provider."),
+    (
+        "reverse_proxy",
+        "`reverse_proxy`",
+        "In the block of `reverse_proxy`.",
+    ),
+    (
+        "reverse_proxy lb_policy",
+        "`reverse_proxy` › `lb_policy`",
+        "After `lb_policy`.",
+    ),
+    (
+        "reverse_proxy transport",
+        "`reverse_proxy` › `transport http`",
+        "In the block of `transport http`.",
+    ),
+    (
+        "ai_gateway",
+        "`ai_gateway`",
+        "In `ai_gateway`, in a site or among the global options.",
+    ),
+    (
+        "ai_gateway provider",
+        "`ai_gateway` › `provider`",
+        "In `provider NAME { ... }`.",
+    ),
+    (
+        "ai_gateway provider timeout",
+        "`ai_gateway` › `provider` › `timeout`",
+        "In `timeout` of a provider. `0` is no limit.",
+    ),
+    (
+        "ai_gateway provider retry",
+        "`ai_gateway` › `provider` › `retry`",
+        "In `retry` of a provider.",
+    ),
     (
         "ai_gateway provider circuit_breaker",
         "`ai_gateway` › `provider` › `circuit_breaker`",
         "In `circuit_breaker` of a provider.",
     ),
-    ("ai_gateway model", "`ai_gateway` › `model`", "In the block of a model."),
-    ("ai_gateway api_key", "`ai_gateway` › `api_key`", "In `api_key ID { ... }`."),
+    (
+        "ai_gateway model",
+        "`ai_gateway` › `model`",
+        "In the block of a model.",
+    ),
+    (
+        "ai_gateway api_key",
+        "`ai_gateway` › `api_key`",
+        "In `api_key ID { ... }`.",
+    ),
 ];
 
 #[test]
-fn the_page_is_fresh() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/caddyfile-reference.md");
-    let page = page();
-    if std::env::var_os("UPDATE_REFERENCE").is_some() {
-        std::fs::write(&path, page).unwrap();
-        return;
-    }
-    let written = std::fs::read_to_string(&path).unwrap_or_default();
-    let differing = written.lines().zip(page.lines()).find(|(old, new)| old != new);
-    assert!(
-        written == page,
-        "docs/caddyfile-reference.md is out of date, first at {differing:?}; \
-         write it with `UPDATE_REFERENCE=1 cargo test -p ferrogate-config --test reference`"
-    );
+fn the_caddyfile_page_is_fresh() {
+    check("caddyfile-reference.md", &caddyfile_page());
+}
+
+#[test]
+fn the_toml_page_is_fresh() {
+    check("toml-reference.md", &toml_page());
 }
 
 #[test]
@@ -78,32 +140,147 @@ fn every_block_has_a_section() {
     }
 }
 
-fn page() -> String {
+#[test]
+fn examples_load() {
+    let entries = std::fs::read_dir(docs()).unwrap();
+    let pages = entries
+        .map(|entry| entry.unwrap().path())
+        .chain([docs().join("../README.md")]);
+    let mut loaded = 0;
+    for path in pages.filter(|path| path.extension().is_some_and(|extension| extension == "md")) {
+        let page = std::fs::read_to_string(&path).unwrap();
+        for (language, text) in fenced(&page) {
+            let name = match language {
+                "caddyfile" => "Caddyfile",
+                "toml" => "example.toml",
+                _ => continue,
+            };
+            loads(&path, name, text);
+            loaded += 1;
+        }
+    }
+    assert!(loaded > 5, "only {loaded} examples were found");
+    let path = docs().join("../config/ferrogate.example.toml");
+    loads(
+        &path,
+        "ferrogate.example.toml",
+        &std::fs::read_to_string(&path).unwrap(),
+    );
+}
+
+/// Loads an example; files it names need not be there.
+fn loads(page: &Path, name: &str, text: &str) {
+    let env = |name: &str| name.ends_with("KEY").then(|| "secret".to_owned());
+    let options = LoadOptions {
+        env: &env,
+        format: None,
+    };
+    let report = load_str(name, text, &docs(), &options).report;
+    let unexpected = report.errors().find(|error| error.code != "invalid-pem");
+    assert!(
+        unexpected.is_none(),
+        "{}:\n{text}\n{}",
+        page.display(),
+        report.render(false)
+    );
+}
+
+/// The fenced blocks of a page, each with its language.
+fn fenced(page: &str) -> impl Iterator<Item = (&str, &str)> {
+    page.split("\n```")
+        .skip(1)
+        .step_by(2)
+        .filter_map(|block| block.split_once('\n'))
+}
+
+fn docs() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs")
+}
+
+fn check(name: &str, page: &str) {
+    let path = docs().join(name);
+    if std::env::var_os("UPDATE_REFERENCE").is_some() {
+        std::fs::write(&path, page).unwrap();
+        return;
+    }
+    let written = std::fs::read_to_string(&path).unwrap_or_default();
+    let differing = written
+        .lines()
+        .zip(page.lines())
+        .find(|(old, new)| old != new);
+    assert!(
+        written == page,
+        "docs/{name} is out of date, first at {differing:?}; \
+         write it with `UPDATE_REFERENCE=1 cargo test -p ferrogate-config --test reference`"
+    );
+}
+
+fn caddyfile_page() -> String {
     let entries = reference();
-    let mut page = INTRODUCTION.to_owned();
+    let mut page = CADDYFILE.to_owned();
     for (block, title, place) in BLOCKS {
-        let of_block = || entries.iter().filter(|entry| entry.block == *block);
         write!(page, "\n## {title}\n\n{place}\n").unwrap();
-        list(&mut page, "", of_block().filter(|entry| entry.available));
-        list(&mut page, "Refused by name:\n", of_block().filter(|entry| !entry.available));
+        let shown = |entry: &ReferenceEntry| format!("`{}`", entry.syntax);
+        section(&mut page, &entries, block, shown, "Not available:");
     }
     placeholders(&mut page);
     page
 }
 
-fn list<'a>(page: &mut String, heading: &str, entries: impl Iterator<Item = &'a ReferenceEntry>) {
-    let mut entries = entries.peekable();
-    if entries.peek().is_none() {
+fn toml_page() -> String {
+    let entries = toml_reference();
+    let mut page = TOML.to_owned();
+    let mut blocks: Vec<&str> = entries.iter().map(|entry| entry.block).collect();
+    blocks.dedup();
+    for block in blocks {
+        let title = match block {
+            "" => "Top of the file".to_owned(),
+            block => format!("`{block}`"),
+        };
+        write!(page, "\n## {title}\n").unwrap();
+        let shown = |entry: &ReferenceEntry| format!("`{}` ({})", entry.name, entry.syntax);
+        section(
+            &mut page,
+            &entries,
+            block,
+            shown,
+            "Without effect, or not available:",
+        );
+    }
+    page
+}
+
+/// The names of a block: those that work, and under a heading of their own the others.
+fn section(
+    page: &mut String,
+    entries: &[ReferenceEntry],
+    block: &str,
+    shown: fn(&ReferenceEntry) -> String,
+    others: &str,
+) {
+    let of_block = |available: bool| {
+        entries
+            .iter()
+            .filter(move |entry| entry.block == block && entry.available == available)
+    };
+    page.push('\n');
+    for entry in of_block(true) {
+        writeln!(page, "- {}: {}", shown(entry), entry.doc).unwrap();
+    }
+    if of_block(false).next().is_none() {
         return;
     }
-    page.push('\n');
-    if !heading.is_empty() {
-        writeln!(page, "{heading}").unwrap();
+    if of_block(true).next().is_some() {
+        page.push('\n');
     }
-    for entry in entries {
-        let written = if entry.available { entry.syntax } else { entry.name };
-        let doc = if entry.doc.is_empty() { "not available yet" } else { entry.doc };
-        writeln!(page, "- `{written}`: {doc}").unwrap();
+    writeln!(page, "{others}\n").unwrap();
+    for entry in of_block(false) {
+        let doc = if entry.doc.is_empty() {
+            "not available yet"
+        } else {
+            entry.doc
+        };
+        writeln!(page, "- `{}`: {doc}", entry.name).unwrap();
     }
 }
 

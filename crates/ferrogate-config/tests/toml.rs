@@ -5,6 +5,7 @@ use std::path::Path;
 use ferrogate_config::model::Config;
 use ferrogate_config::{LoadOptions, Loaded, load, load_str};
 use ferrogate_types::SecretOrigin;
+use proptest::prelude::*;
 
 /// The variables that are set in these tests.
 fn env(name: &str) -> Option<String> {
@@ -16,22 +17,41 @@ fn env(name: &str) -> Option<String> {
 }
 
 fn options() -> LoadOptions<'static> {
-    LoadOptions { env: &env, format: None }
+    LoadOptions {
+        env: &env,
+        format: None,
+    }
 }
 
 fn read(path: &Path) -> Loaded {
-    let text = std::fs::read_to_string(path).unwrap();
-    load_str(path.file_name().unwrap().to_str().unwrap(), &text, path.parent().unwrap(), &options())
+    let text = std::fs::read_to_string(path).expect("the file was just listed");
+    let name = path
+        .file_name()
+        .and_then(|name| name.to_str())
+        .expect("test files have plain names");
+    load_str(
+        name,
+        &text,
+        path.parent().expect("test files lie in a folder"),
+        &options(),
+    )
 }
 
 fn config(text: &str) -> Config {
     let loaded = load_str("t.toml", text, Path::new(""), &options());
-    loaded.config.unwrap_or_else(|| panic!("does not load:\n{}", loaded.report.render(false)))
+    loaded
+        .config
+        .unwrap_or_else(|| panic!("does not load:\n{}", loaded.report.render(false)))
 }
 
 fn codes(text: &str) -> Vec<&'static str> {
     let loaded = load_str("t.toml", text, Path::new(""), &options());
-    loaded.report.diagnostics().iter().map(|diagnostic| diagnostic.code).collect()
+    loaded
+        .report
+        .diagnostics()
+        .iter()
+        .map(|diagnostic| diagnostic.code)
+        .collect()
 }
 
 #[test]
@@ -39,9 +59,17 @@ fn diagnostics() {
     insta::glob!("toml_diagnostics/*.toml", |path| {
         let loaded = read(path);
         assert_eq!(loaded.config.is_some(), loaded.report.is_ok());
-        assert!(!loaded.report.diagnostics().is_empty(), "{} has nothing wrong with it", path.display());
+        assert!(
+            !loaded.report.diagnostics().is_empty(),
+            "{} has nothing wrong with it",
+            path.display()
+        );
         let shown = loaded.report.render(false);
-        assert!(!shown.contains("hidden-"), "{} shows a secret:\n{shown}", path.display());
+        assert!(
+            !shown.contains("hidden-"),
+            "{} shows a secret:\n{shown}",
+            path.display()
+        );
         insta::assert_snapshot!(shown);
     });
 }
@@ -51,8 +79,13 @@ fn resolved() {
     insta::glob!("toml_resolved/*.toml", |path| {
         let loaded = read(path);
         let report = loaded.report.render(false);
-        let config = loaded.config.unwrap_or_else(|| panic!("{} does not load:\n{report}", path.display()));
-        insta::assert_snapshot!(format!("{}\n{report}", serde_json::to_string_pretty(&config).unwrap()));
+        let config = loaded
+            .config
+            .unwrap_or_else(|| panic!("{} does not load:\n{report}", path.display()));
+        insta::assert_snapshot!(format!(
+            "{}\n{report}",
+            serde_json::to_string_pretty(&config).unwrap()
+        ));
     });
 }
 
@@ -115,7 +148,9 @@ fn toml_and_caddyfile_come_to_the_same_gateway() {
             }
         }
     ";
-    let other = load_str("Caddyfile", caddyfile, Path::new(""), &options()).config.unwrap();
+    let other = load_str("Caddyfile", caddyfile, Path::new(""), &options())
+        .config
+        .unwrap();
     let shown = |config: &Config| {
         let mut json = serde_json::to_value(&config.ai_gateways).unwrap();
         forget_places(&mut json);
@@ -141,7 +176,10 @@ fn secrets_know_their_variable() {
     let config = config("[[providers]]\nname = \"openai\"\napi_key_env = \"OPENAI_API_KEY\"\n");
     let secret = &config.ai_gateways[0].providers[0].api_keys[0];
     assert_eq!(secret.expose(), "sk-from-the-environment");
-    assert_eq!(secret.origin(), &SecretOrigin::Env("OPENAI_API_KEY".to_owned()));
+    assert_eq!(
+        secret.origin(),
+        &SecretOrigin::Env("OPENAI_API_KEY".to_owned())
+    );
 }
 
 #[test]
@@ -150,7 +188,11 @@ fn prices_are_never_floats() {
         let text = format!(
             "[[providers]]\nname = \"echo\"\n[[models]]\nname = \"m\"\nprovider = \"echo\"\ninput_price_per_1m = {written}\n"
         );
-        let expected: &[&str] = if written.contains('e') { &["invalid-value"] } else { &[] };
+        let expected: &[&str] = if written.contains('e') {
+            &["invalid-value"]
+        } else {
+            &[]
+        };
         assert_eq!(codes(&text), expected, "{written}");
     }
 }
@@ -162,10 +204,13 @@ fn certificates_are_looked_for_beside_the_file() {
     std::fs::write(folder.path().join("cert.pem"), pem("CERTIFICATE")).unwrap();
     std::fs::write(folder.path().join("key.pem"), pem("PRIVATE KEY")).unwrap();
     let file = folder.path().join("ferrogate.toml");
-    let tls = "[tls]\nenabled = true\ncert_path = \"cert.pem\"\nkey_path = \"key.pem\"\nhttp2 = true\n";
+    let tls =
+        "[tls]\nenabled = true\ncert_path = \"cert.pem\"\nkey_path = \"key.pem\"\nhttp2 = true\n";
     std::fs::write(&file, format!("listen = \"0.0.0.0:443\"\n{tls}")).unwrap();
     let loaded = load(&file, &options());
-    let config = loaded.config.unwrap_or_else(|| panic!("{}", loaded.report.render(false)));
+    let config = loaded
+        .config
+        .unwrap_or_else(|| panic!("{}", loaded.report.render(false)));
     let listener = &config.listeners[0];
     assert_eq!((listener.tls, listener.options.h2), (true, true));
     let certificate = config.sites[0].certificate.as_ref().unwrap();
@@ -177,4 +222,25 @@ fn one_listener_cannot_take_the_port_of_the_other() {
     let text = |admin: &str| format!("listen = \"0.0.0.0:8080\"\n[admin]\nlisten = \"{admin}\"\n");
     assert_eq!(codes(&text("127.0.0.1:8080")), ["listener-overlap"]);
     assert!(codes(&text("127.0.0.1:2019")).is_empty());
+}
+
+const SEED: &str = include_str!("toml_resolved/seed.toml");
+
+proptest! {
+    #[test]
+    fn no_text_makes_it_panic(text in "[a-z=\\[\\]{}\"'.\n\\\\ 0-9$é-]{0,80}") {
+        let loaded = load_str("t.toml", &text, Path::new(""), &options());
+        prop_assert_eq!(loaded.config.is_some(), loaded.report.is_ok());
+        loaded.report.render(true);
+    }
+
+    #[test]
+    fn no_damage_shows_a_secret(at in 0..SEED.len(), with in "[=\"'\\[\\]\n{}#a]?", cut in 0..3_usize) {
+        let damaged: String =
+            SEED.chars().take(at).chain(with.chars()).chain(SEED.chars().skip(at + cut)).collect();
+        let loaded = load_str("t.toml", &damaged, Path::new(""), &options());
+        prop_assert_eq!(loaded.config.is_some(), loaded.report.is_ok());
+        let whole = damaged.contains("key = \"dev-secret\"");
+        prop_assert!(!whole || !loaded.report.render(false).contains("dev-secret"), "{}", loaded.report.render(false));
+    }
 }

@@ -293,7 +293,7 @@ mod tests {
         #[test]
         fn any_split_gives_the_same_events(
             lines in proptest::collection::vec(prop_oneof![
-                Just("data: x"), Just("data:y"), Just("event: e"), Just(": c"), Just(""), Just("data: é€")
+                Just("data: x"), Just("data:y"), Just("event: e"), Just(": c"), Just(""), Just("data: é€"), Just("\u{feff}data: z")
             ], 1..20),
             end in prop_oneof![Just("\n"), Just("\r\n"), Just("\r")],
             cuts in proptest::collection::vec(any::<prop::sample::Index>(), 0..12),

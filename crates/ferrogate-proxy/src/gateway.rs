@@ -258,19 +258,25 @@ impl ProxyHttp for Gateway {
             context.error = Cow::Owned(error.to_string());
         }
         context.client_gone = status.is_none() && *error.esource() == ErrorSource::Downstream;
-        let error_code = match status {
-            Some(status) if session.response_written().is_none() => {
-                if let Err(error) = answer::send(session, context, Reply::bare(status)).await {
-                    tracing::debug!(%error, "sending an error");
-                }
-                status
-            }
-            // The header is out: ending the connection is the only way left to say that the answer is cut.
-            _ => 0,
+        // The header is out: ending the connection is the only way left to say that the answer is cut.
+        let Some(status) = status.filter(|_| session.response_written().is_none()) else {
+            return FailToProxy {
+                error_code: 0,
+                can_reuse_downstream: false,
+            };
         };
+        // An upload nobody reads on would be taken for the next request.
+        let reusable = session.as_downstream_mut().is_body_done();
+        if !reusable {
+            session.set_keepalive(None);
+        }
+        let sent = answer::send(session, context, Reply::bare(status)).await;
+        if let Err(error) = &sent {
+            tracing::debug!(%error, "sending an error");
+        }
         FailToProxy {
-            error_code,
-            can_reuse_downstream: false,
+            error_code: status,
+            can_reuse_downstream: reusable && sent.is_ok(),
         }
     }
 
@@ -310,7 +316,7 @@ impl ProxyHttp for Gateway {
 }
 
 /// The status an error is answered with; `None` when nobody is there to answer.
-fn status_of(error: &Error) -> Option<u16> {
+pub(crate) fn status_of(error: &Error) -> Option<u16> {
     use ErrorType::{
         ConnectTimedout, ConnectionClosed, HTTPStatus, ReadError, ReadTimedout,
         TLSHandshakeTimedout, WriteError, WriteTimedout,

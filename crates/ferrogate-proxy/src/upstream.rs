@@ -17,6 +17,7 @@ pub use self::material::UpstreamTlsMaterial;
 use self::walk::AddressWalk;
 use crate::Shared;
 use crate::context::RequestContext;
+use crate::gateway::status_of;
 use crate::head::{Request, Response, authority};
 
 mod material;
@@ -31,6 +32,8 @@ pub(crate) struct ProxyRun {
     attempts: u32,
     begun: Instant,
     pause: Duration,
+    /// What the last failure is answered with, should there be no other.
+    failure: Option<u16>,
     /// When the request went out, for the latency of the answer.
     sent_at: Option<Instant>,
     dial: String,
@@ -46,6 +49,7 @@ impl ProxyRun {
             attempts: 0,
             begun: Instant::now(),
             pause: Duration::ZERO,
+            failure: None,
             sent_at: None,
             dial: String::new(),
         }
@@ -57,8 +61,9 @@ impl ProxyRun {
     }
 
     /// Ends an attempt as a failure of the upstream; says whether another may follow.
-    fn attempt_failed(&mut self) -> bool {
+    fn attempt_failed(&mut self, error: &Error) -> bool {
         let now = Instant::now();
+        self.failure = status_of(error);
         if let Some(lease) = self.lease.take() {
             self.tried.push(lease.index());
             lease.failed(now);
@@ -109,7 +114,10 @@ pub(crate) async fn choose(
         let Some(lease) = lease else {
             let Some(pause) = route.may_retry(run.attempts, run.begun, Instant::now()) else {
                 context.error = Cow::Borrowed("no upstream is available");
-                return Error::e_explain(ErrorType::HTTPStatus(503), "no upstream is available");
+                return Error::e_explain(
+                    ErrorType::HTTPStatus(run.failure.unwrap_or(503)),
+                    "no upstream is available",
+                );
             };
             // Nobody is available now; somebody may be in a moment. Never spin.
             run.pause = pause.max(Duration::from_millis(10));
@@ -126,7 +134,7 @@ pub(crate) async fn choose(
         match peer {
             Ok(peer) => return Ok(peer),
             Err(error) => {
-                if !run.attempt_failed() {
+                if !run.attempt_failed(&error) {
                     return Err(error);
                 }
             }
@@ -224,7 +232,11 @@ fn unreachable_upstream(why: impl Into<pingora_error::ImmutStr>) -> Box<Error> {
 
 /// Nothing was sent: any method may be tried again.
 pub(crate) fn connect_failed(context: &mut RequestContext, mut error: Box<Error>) -> Box<Error> {
-    let retry = context.proxy.as_mut().is_some_and(ProxyRun::attempt_failed);
+    error.esource = ErrorSource::Upstream;
+    let retry = context
+        .proxy
+        .as_mut()
+        .is_some_and(|run| run.attempt_failed(&error));
     error.set_retry(retry);
     error
 }
@@ -256,7 +268,7 @@ pub(crate) fn exchange_failed(
         return error;
     }
     let repeatable = ProxyRoute::may_repeat(method, true);
-    let again = run.attempt_failed();
+    let again = run.attempt_failed(&error);
     error.set_retry(again && repeatable && replayable && !answered);
     error
 }

@@ -86,6 +86,7 @@ pub fn run(
     let conf = Arc::new(server_conf(config));
     let tracker = Tracker::new(metrics.connections.clone());
     let (stop, stopped) = watch::channel(false);
+    let (armed, ready) = watch::channel(false);
     let doors = prepared.listeners.iter().zip(sockets).enumerate();
     let doors = doors
         .map(|(index, (listener, socket))| {
@@ -102,12 +103,14 @@ pub fn run(
     server.add_service(Doors {
         doors: Some(doors),
         stopped,
+        ready,
         client,
     });
     let drain = Drain {
         draining,
         stop,
         tracker,
+        armed,
         delay: config.global.shutdown_delay,
         grace: config.global.grace_period,
     };
@@ -185,6 +188,8 @@ fn acceptor(
 struct Doors {
     doors: Option<Vec<(BoundSocket, Acceptor, String)>>,
     stopped: watch::Receiver<bool>,
+    /// True once signals are handled.
+    ready: watch::Receiver<bool>,
     client: Client,
 }
 
@@ -215,6 +220,8 @@ impl Service for Doors {
                 }
             });
         }
+        // The sender lives as long as the server; without it there is nothing to wait for.
+        drop(self.ready.wait_for(|armed| *armed).await);
         tracing::info!("ready");
         let client = self.client.clone();
         let sweeper = tasks.spawn(async move {

@@ -19,6 +19,8 @@ pub(crate) struct Drain {
     pub(crate) draining: Arc<AtomicBool>,
     pub(crate) stop: watch::Sender<bool>,
     pub(crate) tracker: Arc<Tracker>,
+    /// Becomes true when signals are handled: before that one would end the process without a drain.
+    pub(crate) armed: watch::Sender<bool>,
     /// How long to go on serving before the drain, so that a load balancer can notice.
     pub(crate) delay: Duration,
     /// How long requests may take to end; `None` = as long as they need.
@@ -32,6 +34,7 @@ impl ShutdownSignalWatch for Drain {
             listen(SignalKind::terminate()),
             listen(SignalKind::interrupt()),
         );
+        self.armed.send_replace(true);
         let name = either(&mut terminate, &mut interrupt).await;
         self.draining.store(true, Ordering::Release);
         tracing::info!(signal = name, delay = ?self.delay, grace = ?self.grace, "stopping");

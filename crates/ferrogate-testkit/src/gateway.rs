@@ -140,6 +140,11 @@ impl Gateway {
         assert!(sent, "sending SIG{name}");
     }
 
+    /// What it wrote to standard error so far; what it wrote before it was ready is there.
+    pub fn log(&self) -> String {
+        self.stderr.so_far()
+    }
+
     /// Waits for an entry of the process log (standard error) in JSON.
     pub fn wait_for_log(&self, wanted: impl Fn(&Value) -> bool) -> Value {
         wait_for_entry(&self.stderr, wanted)

@@ -85,9 +85,14 @@ impl Launch {
         gateway.wait_exit()
     }
 
-    /// Starts the gateway and waits until it is ready.
-    pub fn start(mut self) -> Gateway {
-        self.arguments = ["run", "-c", CONFIG].map(str::to_owned).to_vec();
+    /// Starts the gateway on its Caddyfile and waits until it is ready.
+    pub fn start(self) -> Gateway {
+        self.start_with(CONFIG)
+    }
+
+    /// Starts the gateway on another configuration file of the folder and waits until it is ready.
+    pub fn start_with(mut self, config: &str) -> Gateway {
+        self.arguments = ["run", "-c", config].map(str::to_owned).to_vec();
         let mut gateway = self.spawn();
         gateway.wait_ready();
         gateway

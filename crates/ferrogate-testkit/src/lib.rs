@@ -22,6 +22,7 @@
 
 mod certificate;
 mod client;
+mod fake_h2c;
 mod fake_http;
 mod fake_openai;
 mod gateway;
@@ -40,6 +41,7 @@ mod wire;
 
 pub use certificate::Certificate;
 pub use client::Client;
+pub use fake_h2c::FakeH2c;
 pub use fake_http::FakeHttp;
 pub use fake_openai::{FakeOpenAi, Fault};
 pub use gateway::{Finished, Gateway};

@@ -257,9 +257,7 @@ fn overlaps(cx: &mut Cx<'_>, drafts: &[Draft], global: &Settings) {
             continue;
         }
         let others = taken.entry(socket.port()).or_default();
-        let clash = others.iter().find(|(ip, _)| {
-            clash(*ip, socket.ip())
-        });
+        let clash = others.iter().find(|(ip, _)| clash(*ip, socket.ip()));
         if let Some((_, first)) = clash {
             cx.say(
                 at,

@@ -36,7 +36,10 @@ fn blocks() {
         ("a { }", "a {\n}\n"),
         ("a {\n}\nb {\n}", "a {\n}\nb {\n}\n"),
         ("a {\n} b {\n}", "a {\n}\n\nb {\n}\n"),
-        ("a {\n b {\n  c\n }\n\n\n d\n}", "a {\n\tb {\n\t\tc\n\t}\n\n\td\n}\n"),
+        (
+            "a {\n b {\n  c\n }\n\n\n d\n}",
+            "a {\n\tb {\n\t\tc\n\t}\n\n\td\n}\n",
+        ),
         ("{\ndebug\n}\n:80 {\n}", "{\n\tdebug\n}\n:80 {\n}\n"),
         ("{\n}\n{\n}", "{\n}\n\n{\n}\n"),
     ]);
@@ -56,6 +59,12 @@ fn braces_out_of_place() {
         // Nothing is missing here, so the last brace of the word is a part of it.
         ("a {\nrespond b}\n}", "a {\n\trespond b}\n}\n"),
         ("a b{ c", "a b{ c\n"),
+        ("a b{ }", "a b {\n}\n"),
+        // Without its brace the word would begin a heredoc, a text or a comment.
+        ("a {\nb <<E}\n", "a {\n\tb <<E}\n"),
+        ("a {\n}#b", "a {\n\t}#b\n"),
+        ("a {\n}{ b", "a {\n\t}{ b\n"),
+        ("a {\n}\"b  c", "a {\n\t}\"b c\n"),
         ("a \\{\nb \\}", "a \\{\nb \\}\n"),
     ]);
     let deep = "{\n".repeat(12) + "x\n" + &"}\n".repeat(12);
@@ -83,12 +92,18 @@ fn quotes_are_copied() {
     check(&[
         ("a \"b  c\n  d\"   e", "a \"b  c\n  d\" e\n"),
         ("a \"b \\\"  c\\\\\"", "a \"b \\\"  c\\\\\"\n"),
-        ("a `b  \"c\"  {{d}}\n  }`  e", "a `b  \"c\"  {{d}}\n  }` e\n"),
+        (
+            "a `b  \"c\"  {{d}}\n  }`  e",
+            "a `b  \"c\"  {{d}}\n  }` e\n",
+        ),
         ("a \"`  `\" `\"  \"`", "a \"`  `\" `\"  \"`\n"),
         ("\"a\"b  \"\"", "\"a\"b \"\"\n"),
         ("a \"b  c", "a \"b  c\n"),
         ("a \\\"b  c\\\"", "a \\\"b c\\\"\n"),
-        ("respond \"{\\\"a\\\":  1}\"", "respond \"{\\\"a\\\":  1}\"\n"),
+        (
+            "respond \"{\\\"a\\\":  1}\"",
+            "respond \"{\\\"a\\\":  1}\"\n",
+        ),
         ("x {\"a\": \"b  c\"}", "x {\"a\": \"b  c\"}\n"),
     ]);
 }
@@ -107,10 +122,17 @@ fn placeholders_are_words() {
 #[test]
 fn heredocs_are_copied() {
     check(&[
-        ("a {\nb <<EOF\n  x  {\n  # y\n  EOF   200\n}", "a {\n\tb <<EOF\n  x  {\n  # y\n  EOF 200\n}\n"),
-        ("a <<A\n1  2\nA\nb  <<B\n3  4\nB", "a <<A\n1  2\nA\nb <<B\n3  4\nB\n"),
+        (
+            "a {\nb <<EOF\n  x  {\n  # y\n  EOF   200\n}",
+            "a {\n\tb <<EOF\n  x  {\n  # y\n  EOF 200\n}\n",
+        ),
+        (
+            "a <<A\n1  2\nA\nb  <<B\n3  4\nB",
+            "a <<A\n1  2\nA\nb <<B\n3  4\nB\n",
+        ),
         ("a \\<<EOF\nb  c\nEOF", "a \\<<EOF\nb c\nEOF\n"),
-        ("a <<  EOF\nb  c", "a << EOF\nb c\n"),
+        ("a <<EOF  b\nc  d", "a <<EOF b\nc d\n"),
+        ("a <<EOF  \nc  d", "a <<EOF \nc d\n"),
         ("a <<EOF\nb  c\n", "a <<EOF\nb  c\n"),
     ]);
 }
@@ -122,6 +144,7 @@ fn continued_lines() {
         ("a\\\nb", "a\\\nb\n"),
         ("a \\\n \\\n\tb", "a \\\n \\\n b\n"),
         ("a \\\n{\nb\n}", "a \\\n {\n\tb\n}\n"),
+        ("a\\ \nb \\  c", "a\\ \nb \\ c\n"),
         ("# a\n\\\nb", "# a\nb\n"),
     ]);
 }
@@ -130,9 +153,15 @@ fn continued_lines() {
 fn a_block_after_an_import_stays_a_block() {
     check(&[
         ("import  x\n{\ndebug\n}", "import x\n{\n\tdebug\n}\n"),
-        ("import x y\n\n\n{\ndebug\n}", "import x y\n\n{\n\tdebug\n}\n"),
+        (
+            "import x y\n\n\n{\ndebug\n}",
+            "import x y\n\n{\n\tdebug\n}\n",
+        ),
         ("import x {\n a\n}", "import x {\n\ta\n}\n"),
-        ("a {\nimport x\n{\nb\n}\n}", "a {\n\timport x {\n\t\tb\n\t}\n}\n"),
+        (
+            "a {\nimport x\n{\nb\n}\n}",
+            "a {\n\timport x {\n\t\tb\n\t}\n}\n",
+        ),
     ]);
 }
 
@@ -144,28 +173,66 @@ fn line_ends_do_not_count_as_a_difference() {
 
 /// The words of a text and how they were quoted.
 fn words(text: &str) -> Vec<(String, String)> {
-    lex(text).words.into_iter().map(|word| (word.text, format!("{:?}", word.quote))).collect()
+    lex(text)
+        .words
+        .into_iter()
+        .map(|word| (word.text, format!("{:?}", word.quote)))
+        .collect()
 }
 
 /// The comments of a text, without the blanks at their ends.
 fn comment_texts(text: &str) -> Vec<String> {
-    lex(text).comments.into_iter().filter_map(|range| Some(text.get(range)?.trim_end().to_owned())).collect()
+    lex(text)
+        .comments
+        .into_iter()
+        .filter_map(|range| Some(text.get(range)?.trim_end().to_owned()))
+        .collect()
 }
 
 /// A file with balanced braces, strewn with blanks.
 fn well_formed() -> impl Strategy<Value = String> {
     let blank = prop::sample::select(vec![" ", "  ", "\t", " \\\n ", "\u{a0}"]);
-    let end = prop::sample::select(vec!["\n", "\n\n\n", "  \r\n", " # a  { \" comment \n", "\n# b }\n\n"]);
-    let word = prop::sample::select(vec![
-        "a", "{path}", "{$X}", "\"b  {\"", "`c\n}`", "d#e", "\"\\\"\"", "<<E\n x\n E", "\\{", "respond", "import", "é", "\"\"",
-        "f}g", "h{i", "/*", "->",
+    let end = prop::sample::select(vec![
+        "\n",
+        "\n\n\n",
+        "  \r\n",
+        " # a  { \" comment \n",
+        "\n# b }\n\n",
     ]);
-    let line = (prop::collection::vec((word, blank), 1..5), end.clone())
-        .prop_map(|(words, end)| words.iter().flat_map(|&(word, blank)| [word, blank]).collect::<String>() + end);
+    let word = prop::sample::select(vec![
+        "a",
+        "{path}",
+        "{$X}",
+        "\"b  {\"",
+        "`c\n}`",
+        "d#e",
+        "\"\\\"\"",
+        "<<E\n x\n E",
+        "\\{",
+        "respond",
+        "import",
+        "é",
+        "\"\"",
+        "f}g",
+        "h{i",
+        "/*",
+        "->",
+    ]);
+    let line =
+        (prop::collection::vec((word, blank), 1..5), end.clone()).prop_map(|(words, end)| {
+            words
+                .iter()
+                .flat_map(|&(word, blank)| [word, blank])
+                .collect::<String>()
+                + end
+        });
     line.prop_recursive(4, 40, 5, move |inner| {
-        (prop::collection::vec(inner, 0..5), prop::sample::select(vec!["a", "\"b\" c", "{$X}"]), end.clone()).prop_map(
-            |(lines, name, end)| format!("{name} {{{end}{}}}\n", lines.concat()),
+        (
+            prop::collection::vec(inner, 0..5),
+            prop::sample::select(vec!["a", "\"b\" c", "{$X}"]),
+            end.clone(),
         )
+            .prop_map(|(lines, name, end)| format!("{name} {{{end}{}}}\n", lines.concat()))
     })
 }
 

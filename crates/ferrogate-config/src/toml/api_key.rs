@@ -26,31 +26,109 @@ const TENANTS: &str = "tenants are not available yet; give limits to each key";
 pub(super) const API_KEY: Table<ApiKey> = Table {
     title: "[[api_keys]]",
     keys: &[
-        Key::new("id", Shape::Text, "Its public id.", |r, e, k| k.id = Some(r.value(e))),
-        Key::new("name", Shape::Text, "For people; the id by default.", line::one),
+        Key::new("id", Shape::Text, "Its public id.", |r, e, k| {
+            k.id = Some(r.value(e));
+        }),
+        Key::new(
+            "name",
+            Shape::Text,
+            "For people; the id by default.",
+            line::one,
+        ),
         Key::new("key", Shape::Text, "What the caller presents.", line::one),
-        Key::new("key_env", Shape::Text, "The variable that holds what the caller presents.", |r, e, k| {
-            k.lines.extend(variable(r, e).map(|variable| one_line(e.name.clone(), vec![variable])));
-        }),
-        Key::new("key_hash", Shape::Text, "A hash from `ferrogate hash-key`.", line::one),
-        Key::new("enabled", Shape::Flag, "Whether it works; `true` by default.", line::enabled),
+        Key::new(
+            "key_env",
+            Shape::Text,
+            "The variable that holds what the caller presents.",
+            |r, e, k| {
+                k.lines.extend(
+                    variable(r, e).map(|variable| one_line(e.name.clone(), vec![variable])),
+                );
+            },
+        ),
+        Key::new(
+            "key_hash",
+            Shape::Text,
+            "A hash from `ferrogate hash-key`.",
+            line::one,
+        ),
+        Key::new(
+            "enabled",
+            Shape::Flag,
+            "Whether it works; `true` by default.",
+            line::enabled,
+        ),
         Key::new("scopes", Shape::List, "What it may do.", line::many),
-        Key::new("allowed_models", Shape::List, "Models it may use; all by default.", line::many),
-        Key::new("denied_models", Shape::List, "Models it may not use.", line::many),
-        Key::new("allowed_providers", Shape::List, "Providers it may use; all by default.", line::many),
-        Key::new("denied_providers", Shape::List, "Providers it may not use.", line::many),
-        Key::new("allowed_ips", Shape::List, "Where it may come from; anywhere by default.", line::many),
-        Key::new("request_limit_per_minute", Shape::Number, "Requests a minute.", line::one),
-        Key::new("monthly_token_budget", Shape::Number, "Tokens a calendar month.", line::one),
+        Key::new(
+            "allowed_models",
+            Shape::List,
+            "Models it may use; all by default.",
+            line::many,
+        ),
+        Key::new(
+            "denied_models",
+            Shape::List,
+            "Models it may not use.",
+            line::many,
+        ),
+        Key::new(
+            "allowed_providers",
+            Shape::List,
+            "Providers it may use; all by default.",
+            line::many,
+        ),
+        Key::new(
+            "denied_providers",
+            Shape::List,
+            "Providers it may not use.",
+            line::many,
+        ),
+        Key::new(
+            "allowed_ips",
+            Shape::List,
+            "Where it may come from; anywhere by default.",
+            line::many,
+        ),
+        Key::new(
+            "request_limit_per_minute",
+            Shape::Number,
+            "Requests a minute.",
+            line::one,
+        ),
+        Key::new(
+            "monthly_token_budget",
+            Shape::Number,
+            "Tokens a calendar month.",
+            line::one,
+        ),
         Key::new("expires", Shape::Time, "When it stops working.", line::one),
-        Key::new("expires_at_unix", Shape::Number, "The same, in seconds since 1970.", |r, e, k| {
-            if let Some((seconds, word)) = r.number(e, 0..=LAST_SECOND) {
-                let time = Token { text: rfc3339(seconds).into(), ..word };
-                k.lines.push(one_line(line::named("expires", e), vec![time]));
-            }
-        }),
-        Key::new("log_bodies", Shape::Flag, "Bodies are never logged: only `false`.", line::only_false),
-        Key::new("cache_enabled", Shape::Flag, "Nothing is cached: only `false`.", line::only_false),
+        Key::new(
+            "expires_at_unix",
+            Shape::Number,
+            "The same, in seconds since 1970.",
+            |r, e, k| {
+                if let Some((seconds, word)) = r.number(e, 0..=LAST_SECOND) {
+                    let time = Token {
+                        text: rfc3339(seconds).into(),
+                        ..word
+                    };
+                    k.lines
+                        .push(one_line(line::named("expires", e), vec![time]));
+                }
+            },
+        ),
+        Key::new(
+            "log_bodies",
+            Shape::Flag,
+            "Bodies are never logged: only `false`.",
+            line::only_false,
+        ),
+        Key::new(
+            "cache_enabled",
+            Shape::Flag,
+            "Nothing is cached: only `false`.",
+            line::only_false,
+        ),
         Key::new("token_limit_per_minute", Shape::Any, "", line::refused),
         Key::new("max_concurrency", Shape::Any, "", line::refused),
         Key::new("budget", Shape::Any, "", line::refused),
@@ -69,7 +147,10 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, entry: &Entry<'_>, draft: &mut D
     for (at, table) in reader.tables(entry) {
         let mut key = ApiKey::default();
         reader.table(&API_KEY, table, &mut key);
-        let title = Token { at, ..line::named("api_key", entry) };
+        let title = Token {
+            at,
+            ..line::named("api_key", entry)
+        };
         match key.id {
             Some(id) => draft.api_keys.push(block(title, vec![id], key.lines)),
             None => reader.missing(table, at, "api_keys", "id", "key_dev"),
@@ -84,13 +165,28 @@ const LAST_SECOND: u64 = 253_402_300_799;
 fn rfc3339(seconds: u64) -> String {
     let (mut days, second) = (seconds / 86_400, seconds % 86_400);
     let mut year = 1970;
-    let leap = |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    let leap = |year: u64| {
+        year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
+    };
     while days >= 365 + u64::from(leap(year)) {
         days -= 365 + u64::from(leap(year));
         year += 1;
     }
     let mut month = 1;
-    for length in [31, 28 + u64::from(leap(year)), 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] {
+    for length in [
+        31,
+        28 + u64::from(leap(year)),
+        31,
+        30,
+        31,
+        30,
+        31,
+        31,
+        30,
+        31,
+        30,
+        31,
+    ] {
         if days < length {
             break;
         }
@@ -98,7 +194,10 @@ fn rfc3339(seconds: u64) -> String {
         month += 1;
     }
     let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-    format!("{year:04}-{month:02}-{:02}T{hour:02}:{minute:02}:{second:02}Z", days + 1)
+    format!(
+        "{year:04}-{month:02}-{:02}T{hour:02}:{minute:02}:{second:02}Z",
+        days + 1
+    )
 }
 
 #[cfg(test)]

@@ -40,15 +40,24 @@ pub(super) fn flag<S: Lines>(_: &mut Reader<'_, '_>, entry: &Entry<'_>, state: &
 
 /// `name on` or `name off`.
 pub(super) fn switch<S: Lines>(_: &mut Reader<'_, '_>, entry: &Entry<'_>, state: &mut S) {
-    let word = if entry.value.get_ref().as_bool() == Some(true) { "on" } else { "off" };
-    let word = Token { text: word.into(), ..entry.name.clone() };
+    let word = if entry.value.get_ref().as_bool() == Some(true) {
+        "on"
+    } else {
+        "off"
+    };
+    let word = Token {
+        text: word.into(),
+        ..entry.name.clone()
+    };
     state.lines().push(line(entry.name.clone(), vec![word]));
 }
 
 /// `disabled` where `enabled` is `false`.
 pub(super) fn enabled<S: Lines>(_: &mut Reader<'_, '_>, entry: &Entry<'_>, state: &mut S) {
     if entry.value.get_ref().as_bool() == Some(false) {
-        state.lines().push(line(named("disabled", entry), Vec::new()));
+        state
+            .lines()
+            .push(line(named("disabled", entry), Vec::new()));
     }
 }
 
@@ -66,12 +75,17 @@ pub(super) fn nested<S: Lines>(
 ) {
     let mut lines = Vec::new();
     reader.inner(kind, entry, &mut lines);
-    state.lines().push(block(entry.name.clone(), Vec::new(), lines));
+    state
+        .lines()
+        .push(block(entry.name.clone(), Vec::new(), lines));
 }
 
 /// The name of a line that stands for a key of another name.
 pub(super) fn named(name: &str, entry: &Entry<'_>) -> Token {
-    Token { text: name.into(), ..entry.name.clone() }
+    Token {
+        text: name.into(),
+        ..entry.name.clone()
+    }
 }
 
 /// A name and a value.
@@ -85,8 +99,12 @@ pub(super) struct Pair {
 pub(super) const PAIR: Table<Pair> = Table {
     title: "{ name, value }",
     keys: &[
-        Key::new("name", Shape::Text, "The name.", |r, e, pair| pair.name = Some(r.value(e))),
-        Key::new("value", Shape::Text, "The value.", |r, e, pair| pair.value = Some(r.value(e))),
+        Key::new("name", Shape::Text, "The name.", |r, e, pair| {
+            pair.name = Some(r.value(e));
+        }),
+        Key::new("value", Shape::Text, "The value.", |r, e, pair| {
+            pair.value = Some(r.value(e));
+        }),
     ],
 };
 
@@ -95,9 +113,12 @@ pub(super) fn only_false<S>(reader: &mut Reader<'_, '_>, entry: &Entry<'_>, _: &
     if entry.value.get_ref().as_bool() == Some(true) {
         reader.cx.say(
             entry.name.at,
-            Diagnostic::error("not-available", format!("`{} = true` is not available yet", entry.name.text))
-                .label("not available yet")
-                .hint("write `false`, or leave it out"),
+            Diagnostic::error(
+                "not-available",
+                format!("`{} = true` is not available yet", entry.name.text),
+            )
+            .label("not available yet")
+            .hint("write `false`, or leave it out"),
         );
     }
 }

@@ -18,9 +18,15 @@ const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
 impl Reader<'_, '_> {
     /// Puts the configuration together: one listener, one site for every host.
     pub(super) fn finish(&mut self, mut draft: Draft) -> Config {
-        let listen = draft.listen.take().unwrap_or_else(|| word(DEFAULT_LISTEN, self.place(0..0)));
-        let global = self.cx.global(Some(&Block { segments: std::mem::take(&mut draft.global) }));
-        let address: Option<ListenAddress> = self.cx.checked(&listen, "address", listen.text.parse());
+        let listen = draft
+            .listen
+            .take()
+            .unwrap_or_else(|| word(DEFAULT_LISTEN, self.place(0..0)));
+        let global = self.cx.global(Some(&Block {
+            segments: std::mem::take(&mut draft.global),
+        }));
+        let address: Option<ListenAddress> =
+            self.cx.checked(&listen, "address", listen.text.parse());
         if let (Some(ListenAddress::Tcp(site)), Some(ListenAddress::Tcp(admin)), Some(at)) =
             (&address, &global.admin, global.admin_at)
             && site.port() != 0
@@ -29,18 +35,28 @@ impl Reader<'_, '_> {
         {
             self.cx.say(
                 at,
-                Diagnostic::error("listener-overlap", format!("port {} is already taken by another listener", admin.port()))
-                    .label(format!("listens on {admin}"))
-                    .also(listen.at.span, "the other listener")
-                    .hint("use another port"),
+                Diagnostic::error(
+                    "listener-overlap",
+                    format!("port {} is already taken by another listener", admin.port()),
+                )
+                .label(format!("listens on {admin}"))
+                .also(listen.at.span, "the other listener")
+                .hint("use another port"),
             );
         }
         let (tls, certificate) = self.certificate(&draft.tls);
         let place = self.cx.report.sources().place(listen.at.span);
-        let origin = |directive: &str| Origin { directive: directive.into(), place: place.as_str().into() };
+        let origin = |directive: &str| Origin {
+            directive: directive.into(),
+            place: place.as_str().into(),
+        };
         // The surfaces of the gateway win over routes; what they do not serve falls through.
         let gateway = self.gateway(&mut draft);
-        let gateway = gateway.map(|index| Route { matcher: None, handler: Handler::AiGateway(index), origin: origin("ai_gateway") });
+        let gateway = gateway.map(|index| Route {
+            matcher: None,
+            handler: Handler::AiGateway(index),
+            origin: origin("ai_gateway"),
+        });
         let routes = self.routes(&draft.routes, &draft.upstreams);
         let site = Site {
             addresses: vec![listen.text.to_string()],
@@ -49,9 +65,20 @@ impl Reader<'_, '_> {
             certificate,
             origin: origin("listen"),
         };
-        let options = ServerOptions { h2: !draft.tls.no_http2, ..ServerOptions::default() };
-        let hosts = vec![HostRule { host: None, site: 0 }];
-        let listener = address.map(|address| Listener { address, tls, options, hosts });
+        let options = ServerOptions {
+            h2: !draft.tls.no_http2,
+            ..ServerOptions::default()
+        };
+        let hosts = vec![HostRule {
+            host: None,
+            site: 0,
+        }];
+        let listener = address.map(|address| Listener {
+            address,
+            tls,
+            options,
+            hosts,
+        });
         Config {
             global: global.into_global(),
             listeners: listener.into_iter().collect(),

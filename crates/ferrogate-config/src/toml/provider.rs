@@ -24,33 +24,80 @@ impl line::Lines for Provider {
 pub(super) const PROVIDER: Table<Provider> = Table {
     title: "[[providers]]",
     keys: &[
-        Key::new("name", Shape::Text, "Its name.", |r, e, p| p.name = Some(r.value(e))),
-        Key::new("kind", Shape::Text, "What it speaks; its name by default.", line::one),
-        Key::new("base_url", Shape::Text, "The API root that the vendor's own SDK takes.", line::one),
-        Key::new("api_key_env", Shape::Text, "The variable that holds its credential.", |r, e, p| {
-            if let Some(variable) = variable(r, e) {
-                let value = (r.cx.env)(&variable.text).unwrap_or_default();
-                let name = variable.text.clone();
-                let secret = Token { text: value.into(), variable: Some(name), expanded: true, ..variable };
-                p.lines.push(one_line(line::named("api_key", e), vec![secret]));
-            }
+        Key::new("name", Shape::Text, "Its name.", |r, e, p| {
+            p.name = Some(r.value(e));
         }),
+        Key::new(
+            "kind",
+            Shape::Text,
+            "What it speaks; its name by default.",
+            line::one,
+        ),
+        Key::new(
+            "base_url",
+            Shape::Text,
+            "The API root that the vendor's own SDK takes.",
+            line::one,
+        ),
+        Key::new(
+            "api_key_env",
+            Shape::Text,
+            "The variable that holds its credential.",
+            |r, e, p| {
+                if let Some(variable) = variable(r, e) {
+                    let value = (r.cx.env)(&variable.text).unwrap_or_default();
+                    let name = variable.text.clone();
+                    let secret = Token {
+                        text: value.into(),
+                        variable: Some(name),
+                        expanded: true,
+                        ..variable
+                    };
+                    p.lines
+                        .push(one_line(line::named("api_key", e), vec![secret]));
+                }
+            },
+        ),
         Key::new("api_key", Shape::Text, "Its credential.", line::one),
-        Key::new("enabled", Shape::Flag, "Whether it is used; `true` by default.", line::enabled),
-        Key::new("headers", Shape::Pairs, "Further request headers.", |r, e, p| {
-            for (name, value) in r.pairs(e) {
-                p.lines.push(one_line(line::named("header", e), vec![name, value]));
-            }
+        Key::new(
+            "enabled",
+            Shape::Flag,
+            "Whether it is used; `true` by default.",
+            line::enabled,
+        ),
+        Key::new(
+            "headers",
+            Shape::Pairs,
+            "Further request headers.",
+            |r, e, p| {
+                for (name, value) in r.pairs(e) {
+                    p.lines
+                        .push(one_line(line::named("header", e), vec![name, value]));
+                }
+            },
+        ),
+        Key::new("timeout", Shape::Table, "Time limits.", |r, e, p| {
+            line::nested(r, e, &TIMEOUT, p);
         }),
-        Key::new("timeout", Shape::Table, "Time limits.", |r, e, p| line::nested(r, e, &TIMEOUT, p)),
-        Key::new("retry", Shape::Table, "Tries on this provider.", |r, e, p| line::nested(r, e, &RETRY, p)),
-        Key::new("circuit_breaker", Shape::TableOrOff, "Leaves a failing provider alone.", |r, e, p| {
-            if e.value.get_ref().is_table() {
-                line::nested(r, e, &BREAKER, p);
-            } else {
-                p.lines.push(one_line(e.name.clone(), vec![line::named("off", e)]));
-            }
-        }),
+        Key::new(
+            "retry",
+            Shape::Table,
+            "Tries on this provider.",
+            |r, e, p| line::nested(r, e, &RETRY, p),
+        ),
+        Key::new(
+            "circuit_breaker",
+            Shape::TableOrOff,
+            "Leaves a failing provider alone.",
+            |r, e, p| {
+                if e.value.get_ref().is_table() {
+                    line::nested(r, e, &BREAKER, p);
+                } else {
+                    p.lines
+                        .push(one_line(e.name.clone(), vec![line::named("off", e)]));
+                }
+            },
+        ),
         Key::new("region", Shape::Any, "", line::refused),
         Key::new("api_version", Shape::Any, "", line::refused),
         Key::new("deployment", Shape::Any, "", line::refused),
@@ -74,11 +121,36 @@ pub(super) const PROVIDER: Table<Provider> = Table {
 pub(super) const TIMEOUT: Table<Vec<Segment>> = Table {
     title: "[providers.timeout]",
     keys: &[
-        Key::new("connect", Shape::Duration, "Name, TCP and TLS; 5s by default.", line::one),
-        Key::new("first_byte", Shape::Duration, "Until the answer's header; 60s by default.", line::one),
-        Key::new("first_token", Shape::Duration, "Until the first event of a stream.", line::one),
-        Key::new("idle", Shape::Duration, "Between two reads; 60s by default.", line::one),
-        Key::new("total", Shape::Duration, "One try as a whole; 10m by default.", line::one),
+        Key::new(
+            "connect",
+            Shape::Duration,
+            "Name, TCP and TLS; 5s by default.",
+            line::one,
+        ),
+        Key::new(
+            "first_byte",
+            Shape::Duration,
+            "Until the answer's header; 60s by default.",
+            line::one,
+        ),
+        Key::new(
+            "first_token",
+            Shape::Duration,
+            "Until the first event of a stream.",
+            line::one,
+        ),
+        Key::new(
+            "idle",
+            Shape::Duration,
+            "Between two reads; 60s by default.",
+            line::one,
+        ),
+        Key::new(
+            "total",
+            Shape::Duration,
+            "One try as a whole; 10m by default.",
+            line::one,
+        ),
     ],
 };
 
@@ -86,10 +158,25 @@ pub(super) const TIMEOUT: Table<Vec<Segment>> = Table {
 pub(super) const RETRY: Table<Vec<Segment>> = Table {
     title: "[providers.retry]",
     keys: &[
-        Key::new("attempts", Shape::Number, "Tries in all, 1 to 10; 2 by default.", line::one),
+        Key::new(
+            "attempts",
+            Shape::Number,
+            "Tries in all, 1 to 10; 2 by default.",
+            line::one,
+        ),
         Key::new("statuses", Shape::List, "Statuses tried again.", line::many),
-        Key::new("backoff", Shape::Duration, "The first pause; 100ms by default.", line::one),
-        Key::new("max_backoff", Shape::Duration, "The longest pause; 5s by default.", line::one),
+        Key::new(
+            "backoff",
+            Shape::Duration,
+            "The first pause; 100ms by default.",
+            line::one,
+        ),
+        Key::new(
+            "max_backoff",
+            Shape::Duration,
+            "The longest pause; 5s by default.",
+            line::one,
+        ),
     ],
 };
 
@@ -97,10 +184,30 @@ pub(super) const RETRY: Table<Vec<Segment>> = Table {
 pub(super) const BREAKER: Table<Vec<Segment>> = Table {
     title: "[providers.circuit_breaker]",
     keys: &[
-        Key::new("failures", Shape::Number, "Failures in a row that open it; 5 by default.", line::one),
-        Key::new("successes", Shape::Number, "Successes that close it; 1 by default.", line::one),
-        Key::new("open", Shape::Duration, "How long it stays open; 30s by default.", line::one),
-        Key::new("half_open", Shape::Number, "Calls while half open; 1 by default.", line::one),
+        Key::new(
+            "failures",
+            Shape::Number,
+            "Failures in a row that open it; 5 by default.",
+            line::one,
+        ),
+        Key::new(
+            "successes",
+            Shape::Number,
+            "Successes that close it; 1 by default.",
+            line::one,
+        ),
+        Key::new(
+            "open",
+            Shape::Duration,
+            "How long it stays open; 30s by default.",
+            line::one,
+        ),
+        Key::new(
+            "half_open",
+            Shape::Number,
+            "Calls while half open; 1 by default.",
+            line::one,
+        ),
     ],
 };
 
@@ -109,24 +216,45 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, entry: &Entry<'_>, draft: &mut D
     for (at, table) in reader.tables(entry) {
         let mut provider = Provider::default();
         reader.table(&PROVIDER, table, &mut provider);
-        let title = Token { at, ..line::named("provider", entry) };
+        let title = Token {
+            at,
+            ..line::named("provider", entry)
+        };
         match provider.name {
-            Some(name) => draft.providers.push(block(title, vec![name], provider.lines)),
+            Some(name) => draft
+                .providers
+                .push(block(title, vec![name], provider.lines)),
             None => reader.missing(table, at, "providers", "name", "openai"),
         }
     }
 }
 
 /// Gives a provider an option of an inner block where it has none of its own.
-pub(super) fn default_option(provider: &mut Segment, inner: &str, option: &str, written: &Token, value: &Token) {
-    let Some(lines) = provider.block.as_mut().map(|block| &mut block.segments) else { return };
-    let name = |text: &str| Token { text: text.into(), ..written.clone() };
+pub(super) fn default_option(
+    provider: &mut Segment,
+    inner: &str,
+    option: &str,
+    written: &Token,
+    value: &Token,
+) {
+    let Some(lines) = provider.block.as_mut().map(|block| &mut block.segments) else {
+        return;
+    };
+    let name = |text: &str| Token {
+        text: text.into(),
+        ..written.clone()
+    };
     if !lines.iter().any(|line| line.name.is_word(inner)) {
         lines.push(block(name(inner), Vec::new(), Vec::new()));
     }
-    let inner = lines.iter_mut().find(|line| line.name.is_word(inner)).and_then(|line| line.block.as_mut());
+    let inner = lines
+        .iter_mut()
+        .find(|line| line.name.is_word(inner))
+        .and_then(|line| line.block.as_mut());
     // A line without a block says `off`.
-    let Some(options) = inner.map(|inner| &mut inner.segments) else { return };
+    let Some(options) = inner.map(|inner| &mut inner.segments) else {
+        return;
+    };
     if !options.iter().any(|line| line.name.is_word(option)) {
         options.push(one_line(name(option), vec![value.clone()]));
     }
@@ -138,16 +266,24 @@ pub(super) fn default_option(provider: &mut Segment, inner: &str, option: &str, 
 pub(super) fn variable(reader: &mut Reader<'_, '_>, entry: &Entry<'_>) -> Option<Token> {
     let word = reader.value(entry);
     let name = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    if !word.text.is_empty() && word.text.chars().all(name) && !word.text.starts_with(|c: char| c.is_ascii_digit()) {
+    if !word.text.is_empty()
+        && word.text.chars().all(name)
+        && !word.text.starts_with(|c: char| c.is_ascii_digit())
+    {
         return Some(word);
     }
     reader.cx.report.redact(word.at.span);
     let key = &entry.name.text;
     reader.cx.say(
         word.at,
-        Diagnostic::error("invalid-variable", format!("`{key}` must be the name of an environment variable"))
-            .label("letters, digits and `_` only")
-            .hint(format!("write the name alone, for instance `{key} = \"OPENAI_API_KEY\"`")),
+        Diagnostic::error(
+            "invalid-variable",
+            format!("`{key}` must be the name of an environment variable"),
+        )
+        .label("letters, digits and `_` only")
+        .hint(format!(
+            "write the name alone, for instance `{key} = \"OPENAI_API_KEY\"`"
+        )),
     );
     None
 }

@@ -26,7 +26,10 @@ pub(super) struct Reader<'r, 'c> {
 impl Reader<'_, '_> {
     /// A place in the file.
     pub(super) fn place(&self, range: Range<usize>) -> Place {
-        Place { span: Span::new(self.file, range.start, range.end), import: ImportId::MAIN }
+        Place {
+            span: Span::new(self.file, range.start, range.end),
+            import: ImportId::MAIN,
+        }
     }
 
     /// A key as a word.
@@ -40,10 +43,12 @@ impl Reader<'_, '_> {
         let text = match value.get_ref() {
             DeValue::String(text) => return self.expand(text, at),
             // `0x1F` is 31; what is larger than any number here stays as it is and is refused by whoever reads it.
-            DeValue::Integer(number) => match u64::from_str_radix(number.as_str(), number.radix()) {
-                Ok(number) => number.to_string(),
-                Err(_) => number.to_string(),
-            },
+            DeValue::Integer(number) => {
+                match u64::from_str_radix(number.as_str(), number.radix()) {
+                    Ok(number) => number.to_string(),
+                    Err(_) => number.to_string(),
+                }
+            }
             DeValue::Float(number) => number.as_str().to_owned(),
             DeValue::Datetime(time) => time.to_string(),
             DeValue::Boolean(_) | DeValue::Array(_) | DeValue::Table(_) => String::new(),
@@ -59,11 +64,19 @@ impl Reader<'_, '_> {
     /// The items of an array as words.
     pub(super) fn words(&mut self, entry: &Entry<'_>) -> Vec<Token> {
         let items = entry.value.get_ref().as_array();
-        items.into_iter().flat_map(|items| items.iter()).map(|item| self.word(item)).collect()
+        items
+            .into_iter()
+            .flat_map(|items| items.iter())
+            .map(|item| self.word(item))
+            .collect()
     }
 
     /// A whole number in a range.
-    pub(super) fn number(&mut self, entry: &Entry<'_>, range: RangeInclusive<u64>) -> Option<(u64, Token)> {
+    pub(super) fn number(
+        &mut self,
+        entry: &Entry<'_>,
+        range: RangeInclusive<u64>,
+    ) -> Option<(u64, Token)> {
         let word = self.value(entry);
         self.cx.number(&word, range).map(|number| (number, word))
     }
@@ -72,7 +85,9 @@ impl Reader<'_, '_> {
     pub(super) fn tables<'t>(&self, entry: &Entry<'t>) -> Vec<(Place, &'t DeTable<'t>)> {
         let items = entry.value.get_ref().as_array();
         let items = items.into_iter().flat_map(|items| items.iter());
-        items.filter_map(|item| Some((self.place(item.span()), item.get_ref().as_table()?))).collect()
+        items
+            .filter_map(|item| Some((self.place(item.span()), item.get_ref().as_table()?)))
+            .collect()
     }
 
     /// Reads the value of an entry, which is a table.
@@ -122,15 +137,25 @@ impl Reader<'_, '_> {
     }
 
     /// Complains about a key that must be there, unless it is there with a value of the wrong type.
-    pub(super) fn missing(&mut self, table: &DeTable<'_>, at: Place, title: &str, key: &str, example: &str) {
+    pub(super) fn missing(
+        &mut self,
+        table: &DeTable<'_>,
+        at: Place,
+        title: &str,
+        key: &str,
+        example: &str,
+    ) {
         if table.keys().any(|written| written.get_ref() == key) {
             return;
         }
         self.cx.say(
             at,
-            Diagnostic::error("missing-key", format!("an entry of `{title}` has no `{key}`"))
-                .label(format!("`{key}` is missing"))
-                .hint(format!("add `{key} = \"{example}\"`")),
+            Diagnostic::error(
+                "missing-key",
+                format!("an entry of `{title}` has no `{key}`"),
+            )
+            .label(format!("`{key}` is missing"))
+            .hint(format!("add `{key} = \"{example}\"`")),
         );
     }
 
@@ -138,28 +163,52 @@ impl Reader<'_, '_> {
         let Ok(expanded) = variables::expand(text, self.cx.env, MAX_VALUE) else {
             self.cx.say(
                 at,
-                Diagnostic::error("too-large", "the value is too large once its variables are put in")
-                    .label("the limit is 1 MiB"),
+                Diagnostic::error(
+                    "too-large",
+                    "the value is too large once its variables are put in",
+                )
+                .label("the limit is 1 MiB"),
             );
             return word("", at);
         };
         let whole = 0..expanded.text.len();
-        let variable = expanded.whole(&whole, false).map(|variable| variable.name.clone());
-        Token { expanded: !expanded.uses.is_empty(), variable, ..word(&expanded.text, at) }
+        let variable = expanded
+            .whole(&whole, false)
+            .map(|variable| variable.name.clone());
+        Token {
+            expanded: !expanded.uses.is_empty(),
+            variable,
+            ..word(&expanded.text, at)
+        }
     }
 }
 
 /// A word that was not written with quotes of the Caddyfile.
 pub(super) fn word(text: &str, at: Place) -> Token {
-    Token { text: text.into(), quote: Quote::None, at, line: 0, variable: None, expanded: false }
+    Token {
+        text: text.into(),
+        quote: Quote::None,
+        at,
+        line: 0,
+        variable: None,
+        expanded: false,
+    }
 }
 
 /// A line without a block.
 pub(super) fn line(name: Token, args: Vec<Token>) -> Segment {
-    Segment { name, args, block: None }
+    Segment {
+        name,
+        args,
+        block: None,
+    }
 }
 
 /// A line with a block.
 pub(super) fn block(name: Token, args: Vec<Token>, segments: Vec<Segment>) -> Segment {
-    Segment { name, args, block: Some(Block { segments }) }
+    Segment {
+        name,
+        args,
+        block: Some(Block { segments }),
+    }
 }

@@ -44,7 +44,13 @@ fn table<S>(table: &'static Table<S>, out: &mut Vec<ReferenceEntry>) {
             Read::Later(instead) => (instead, false),
         };
         let syntax = if available { key.shape.expected() } else { "" };
-        ReferenceEntry { block: table.title, name: key.name, syntax, doc, available }
+        ReferenceEntry {
+            block: table.title,
+            name: key.name,
+            syntax,
+            doc,
+            available,
+        }
     }));
 }
 
@@ -55,14 +61,22 @@ mod tests {
     #[test]
     fn every_available_key_says_what_it_does() {
         for entry in toml_reference().iter().filter(|entry| entry.available) {
-            assert!(entry.doc.ends_with('.') && !entry.syntax.is_empty(), "{entry:?}");
+            assert!(
+                entry.doc.ends_with('.') && !entry.syntax.is_empty(),
+                "{entry:?}"
+            );
         }
     }
 
     #[test]
     fn keys_are_unique_in_their_table() {
-        let mut names: Vec<_> = toml_reference().iter().map(|entry| (entry.block, entry.name)).collect();
+        let mut names: Vec<_> = toml_reference()
+            .iter()
+            .map(|entry| (entry.block, entry.name))
+            .collect();
         names.sort_unstable();
-        names.windows(2).for_each(|pair| assert_ne!(pair[0], pair[1]));
+        names
+            .windows(2)
+            .for_each(|pair| assert_ne!(pair[0], pair[1]));
     }
 }

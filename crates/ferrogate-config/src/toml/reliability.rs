@@ -53,33 +53,55 @@ pub(super) const RELIABILITY: Table<Draft> = Table {
             "Tries after the first one, 0 to 9: `attempts` of every provider less one.",
             |r, e, d| {
                 d.reliability.attempts = r.number(e, 0..=9).map(|(retries, word)| {
-                    let value = Token { text: (retries + 1).to_string().into(), ..word };
-                    Written { key: e.name.clone(), value }
+                    let value = Token {
+                        text: (retries + 1).to_string().into(),
+                        ..word
+                    };
+                    Written {
+                        key: e.name.clone(),
+                        value,
+                    }
                 });
             },
         ),
-        Key::new("provider_response_body_max_bytes", Shape::Size, "The largest answer of a provider.", |r, e, d| {
-            let value = r.value(e);
-            d.limits.push(one_line(line::named("max_response_bytes", e), vec![value]));
-        }),
+        Key::new(
+            "provider_response_body_max_bytes",
+            Shape::Size,
+            "The largest answer of a provider.",
+            |r, e, d| {
+                let value = r.value(e);
+                d.limits
+                    .push(one_line(line::named("max_response_bytes", e), vec![value]));
+            },
+        ),
         Key::new(
             "graceful_shutdown_grace_period_secs",
             Shape::Number,
             "`grace_period`: how long requests may take to end.",
             |r, e, d| {
                 let written = seconds(r, e);
-                d.global.extend(written.map(|w| one_line(line::named("grace_period", e), vec![w.value])));
+                d.global.extend(
+                    written.map(|w| one_line(line::named("grace_period", e), vec![w.value])),
+                );
             },
         ),
-        Key::new("graceful_shutdown_timeout_secs", Shape::Number, "Covered by the grace period.", |r, e, _| {
-            if r.number(e, 1..=u64::MAX).is_some() {
-                r.cx.say(
-                    e.name.at,
-                    Diagnostic::note("no-effect", "`graceful_shutdown_timeout_secs` is covered by the grace period")
+        Key::new(
+            "graceful_shutdown_timeout_secs",
+            Shape::Number,
+            "Covered by the grace period.",
+            |r, e, _| {
+                if r.number(e, 1..=u64::MAX).is_some() {
+                    r.cx.say(
+                        e.name.at,
+                        Diagnostic::note(
+                            "no-effect",
+                            "`graceful_shutdown_timeout_secs` is covered by the grace period",
+                        )
                         .label("not used apart from it"),
-                );
-            }
-        }),
+                    );
+                }
+            },
+        ),
         Key::later("graceful_upgrade_pid_file", UPGRADE),
         Key::later("graceful_upgrade_sock", UPGRADE),
         Key::later("graceful_upgrade_sock_retries", UPGRADE),
@@ -87,8 +109,15 @@ pub(super) const RELIABILITY: Table<Draft> = Table {
 };
 
 /// Puts what holds for every provider into each of them.
-pub(super) fn apply(reader: &mut Reader<'_, '_>, reliability: &Reliability, providers: &mut [Segment]) {
-    const BOTH: [&str; 2] = ["provider_circuit_breaker_failure_threshold", "provider_circuit_breaker_cooldown_secs"];
+pub(super) fn apply(
+    reader: &mut Reader<'_, '_>,
+    reliability: &Reliability,
+    providers: &mut [Segment],
+) {
+    const BOTH: [&str; 2] = [
+        "provider_circuit_breaker_failure_threshold",
+        "provider_circuit_breaker_cooldown_secs",
+    ];
     let lonely = match (&reliability.failures, &reliability.cooldown) {
         (Some(written), None) => Some((written, BOTH[1])),
         (None, Some(written)) => Some((written, BOTH[0])),
@@ -97,9 +126,12 @@ pub(super) fn apply(reader: &mut Reader<'_, '_>, reliability: &Reliability, prov
     if let Some((written, other)) = lonely {
         reader.cx.say(
             written.key.at,
-            Diagnostic::error("missing-key", format!("`{}` without `{other}`", written.key.text))
-                .label("one does not work without the other")
-                .hint(format!("add `{other}`")),
+            Diagnostic::error(
+                "missing-key",
+                format!("`{}` without `{other}`", written.key.text),
+            )
+            .label("one does not work without the other")
+            .hint(format!("add `{other}`")),
         );
     }
     let options = [
@@ -119,12 +151,21 @@ pub(super) fn apply(reader: &mut Reader<'_, '_>, reliability: &Reliability, prov
 
 fn count(reader: &mut Reader<'_, '_>, entry: &Entry<'_>) -> Option<Written> {
     let (_, value) = reader.number(entry, 1..=u64::from(u32::MAX))?;
-    Some(Written { key: entry.name.clone(), value })
+    Some(Written {
+        key: entry.name.clone(),
+        value,
+    })
 }
 
 /// A number of seconds as a duration.
 fn seconds(reader: &mut Reader<'_, '_>, entry: &Entry<'_>) -> Option<Written> {
     let (number, word) = reader.number(entry, 1..=u64::from(u32::MAX))?;
-    let value = Token { text: format!("{number}s").into(), ..word };
-    Some(Written { key: entry.name.clone(), value })
+    let value = Token {
+        text: format!("{number}s").into(),
+        ..word
+    };
+    Some(Written {
+        key: entry.name.clone(),
+        value,
+    })
 }

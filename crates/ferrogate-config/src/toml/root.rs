@@ -39,34 +39,98 @@ impl line::Lines for Draft {
 pub(super) const ROOT: Table<Draft> = Table {
     title: "",
     keys: &[
-        Key::new("listen", Shape::Text, "The address of the listener; `127.0.0.1:8080` by default.", |r, e, d| {
-            d.listen = Some(r.value(e));
-        }),
-        Key::new("workers", Shape::Number, "Runtime threads, or `\"auto\"`.", line::one),
-        Key::new("grace_period", Shape::Duration, "How long requests may take to end.", line::one),
-        Key::new("shutdown_delay", Shape::Duration, "How long to serve after a stop.", line::one),
+        Key::new(
+            "listen",
+            Shape::Text,
+            "The address of the listener; `127.0.0.1:8080` by default.",
+            |r, e, d| {
+                d.listen = Some(r.value(e));
+            },
+        ),
+        Key::new(
+            "workers",
+            Shape::Number,
+            "Runtime threads, or `\"auto\"`.",
+            line::one,
+        ),
+        Key::new(
+            "grace_period",
+            Shape::Duration,
+            "How long requests may take to end.",
+            line::one,
+        ),
+        Key::new(
+            "shutdown_delay",
+            Shape::Duration,
+            "How long to serve after a stop.",
+            line::one,
+        ),
         Key::new("debug", Shape::Flag, "Logs at level DEBUG.", line::flag),
-        Key::new("admin", Shape::Table, "The admin listener.", |r, e, d| r.inner(&ADMIN, e, d)),
-        Key::new("tls", Shape::Table, "The certificate of the listener.", |r, e, d| {
-            d.tls.at = Some(e.name.at);
-            r.inner(&TLS, e, &mut d.tls);
+        Key::new("admin", Shape::Table, "The admin listener.", |r, e, d| {
+            r.inner(&ADMIN, e, d);
         }),
-        Key::new("telemetry", Shape::Table, "What is logged.", |r, e, d| r.inner(&TELEMETRY, e, d)),
-        Key::new("storage", Shape::Table, "How much is kept.", |r, e, d| r.inner(&STORAGE, e, d)),
-        Key::new("reliability", Shape::Table, "Limits and retries of all providers.", |r, e, d| {
-            r.inner(&RELIABILITY, e, d);
+        Key::new(
+            "tls",
+            Shape::Table,
+            "The certificate of the listener.",
+            |r, e, d| {
+                d.tls.at = Some(e.name.at);
+                r.inner(&TLS, e, &mut d.tls);
+            },
+        ),
+        Key::new("telemetry", Shape::Table, "What is logged.", |r, e, d| {
+            r.inner(&TELEMETRY, e, d);
         }),
-        Key::new("ai_gateway", Shape::Table, "Options of the gateway as a whole.", |r, e, d| {
-            let lines = d.gateway.get_or_insert_default();
-            r.inner(&AI_GATEWAY, e, lines);
+        Key::new("storage", Shape::Table, "How much is kept.", |r, e, d| {
+            r.inner(&STORAGE, e, d);
         }),
-        Key::new("upstreams", Shape::Tables, "Servers behind the proxy.", upstream::read),
-        Key::new("routes", Shape::Tables, "Which requests go to which upstream; the first that matches.", route::read),
-        Key::new("providers", Shape::Tables, "Who serves models.", provider::read),
-        Key::new("models", Shape::Tables, "What callers may ask for.", model::read),
+        Key::new(
+            "reliability",
+            Shape::Table,
+            "Limits and retries of all providers.",
+            |r, e, d| {
+                r.inner(&RELIABILITY, e, d);
+            },
+        ),
+        Key::new(
+            "ai_gateway",
+            Shape::Table,
+            "Options of the gateway as a whole.",
+            |r, e, d| {
+                let lines = d.gateway.get_or_insert_default();
+                r.inner(&AI_GATEWAY, e, lines);
+            },
+        ),
+        Key::new(
+            "upstreams",
+            Shape::Tables,
+            "Servers behind the proxy.",
+            upstream::read,
+        ),
+        Key::new(
+            "routes",
+            Shape::Tables,
+            "Which requests go to which upstream; the first that matches.",
+            route::read,
+        ),
+        Key::new(
+            "providers",
+            Shape::Tables,
+            "Who serves models.",
+            provider::read,
+        ),
+        Key::new(
+            "models",
+            Shape::Tables,
+            "What callers may ask for.",
+            model::read,
+        ),
         Key::new("api_keys", Shape::Tables, "Virtual keys.", api_key::read),
         Key::later("tenants", "give limits to each of `[[api_keys]]`"),
-        Key::later("policies", "use `allowed_models` and `denied_models` of `[[api_keys]]`"),
+        Key::later(
+            "policies",
+            "use `allowed_models` and `denied_models` of `[[api_keys]]`",
+        ),
         Key::later("guardrails", ""),
         Key::later("cache", "nothing is cached"),
         Key::later("mcp_servers", ""),

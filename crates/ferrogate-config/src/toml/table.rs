@@ -78,17 +78,32 @@ impl<S> Key<S> {
         doc: &'static str,
         read: fn(&mut Reader<'_, '_>, &Entry<'_>, &mut S),
     ) -> Self {
-        Self { name, shape, doc, read: Read::Do(read) }
+        Self {
+            name,
+            shape,
+            doc,
+            read: Read::Do(read),
+        }
     }
 
     /// A key that is not there yet.
     pub(super) const fn later(name: &'static str, instead: &'static str) -> Self {
-        Self { name, shape: Shape::Any, doc: "", read: Read::Later(instead) }
+        Self {
+            name,
+            shape: Shape::Any,
+            doc: "",
+            read: Read::Later(instead),
+        }
     }
 
     /// A key that changes nothing yet.
     pub(super) const fn no_effect(name: &'static str, shape: Shape, doc: &'static str) -> Self {
-        Self { name, shape, doc, read: Read::NoEffect }
+        Self {
+            name,
+            shape,
+            doc,
+            read: Read::NoEffect,
+        }
     }
 }
 
@@ -113,11 +128,22 @@ impl Shape {
     }
 
     fn accepts(self, value: &DeValue<'_>) -> bool {
-        let scalar = |item: &Spanned<DeValue<'_>>| matches!(item.get_ref(), DeValue::String(_) | DeValue::Integer(_));
-        let tables = |items: &toml::de::DeArray<'_>| items.iter().all(|item| item.get_ref().is_table());
+        let scalar = |item: &Spanned<DeValue<'_>>| {
+            matches!(item.get_ref(), DeValue::String(_) | DeValue::Integer(_))
+        };
+        let tables =
+            |items: &toml::de::DeArray<'_>| items.iter().all(|item| item.get_ref().is_table());
         match (self, value) {
             (Self::Any, _)
-            | (Self::Text | Self::Number | Self::Decimal | Self::Duration | Self::Size | Self::Time, DeValue::String(_))
+            | (
+                Self::Text
+                | Self::Number
+                | Self::Decimal
+                | Self::Duration
+                | Self::Size
+                | Self::Time,
+                DeValue::String(_),
+            )
             | (Self::Number | Self::Decimal | Self::Size, DeValue::Integer(_))
             | (Self::Decimal, DeValue::Float(_))
             | (Self::Flag, DeValue::Boolean(_))
@@ -138,7 +164,10 @@ impl Reader<'_, '_> {
         let mut entries: Vec<_> = table.iter().collect();
         entries.sort_by_key(|(key, _)| key.span().start);
         for (key, value) in entries {
-            let entry = Entry { name: self.name(key), value };
+            let entry = Entry {
+                name: self.name(key),
+                value,
+            };
             match kind.keys.iter().find(|row| row.name == key.get_ref()) {
                 Some(row) => self.key(kind, row, &entry, state),
                 None => self.unknown(kind, &entry),
@@ -180,11 +209,20 @@ impl Reader<'_, '_> {
             format!("did you mean `{near}`?")
         } else {
             let works = |key: &&Key<S>| matches!(key.read, Read::Do(_)) && key.shape != Shape::Any;
-            let known: Vec<String> = kind.keys.iter().filter(works).map(|key| format!("`{}`", key.name)).collect();
+            let known: Vec<String> = kind
+                .keys
+                .iter()
+                .filter(works)
+                .map(|key| format!("`{}`", key.name))
+                .collect();
             format!("known here: {}", known.join(", "))
         };
         let name = shown(kind.title, &self.cx.shown(&entry.name), entry);
-        let place = if kind.title.is_empty() { "at the top of the file".to_owned() } else { format!("in `{}`", kind.title) };
+        let place = if kind.title.is_empty() {
+            "at the top of the file".to_owned()
+        } else {
+            format!("in `{}`", kind.title)
+        };
         self.cx.say(
             entry.name.at,
             Diagnostic::error("unknown-key", format!("unknown key {name}"))
@@ -196,7 +234,9 @@ impl Reader<'_, '_> {
     fn wrong_type(&mut self, name: &str, shape: Shape, entry: &Entry<'_>) {
         let value = entry.value.get_ref();
         let items = value.as_array().into_iter().flat_map(|items| items.iter());
-        let odd = items.filter(|_| shape == Shape::List).find(|item| !matches!(item.get_ref(), DeValue::String(_)));
+        let odd = items
+            .filter(|_| shape == Shape::List)
+            .find(|item| !matches!(item.get_ref(), DeValue::String(_)));
         let (at, found) = match odd {
             Some(item) => (self.place(item.span()), item.get_ref().type_str()),
             None => (self.place(entry.value.span()), value.type_str()),
@@ -204,15 +244,27 @@ impl Reader<'_, '_> {
         let hint = match (shape, value) {
             (Shape::Tables, DeValue::Table(_)) => format!("write `[[{name}]]`"),
             (Shape::List, DeValue::String(_)) => format!("write `{name} = [\"...\"]`"),
-            (Shape::Duration, DeValue::Integer(number)) => format!("write `{name} = \"{number}s\"`"),
+            (Shape::Duration, DeValue::Integer(number)) => {
+                format!("write `{name} = \"{number}s\"`")
+            }
             (Shape::Text, DeValue::Integer(number)) => format!("write `{name} = \"{number}\"`"),
             _ => String::new(),
         };
         self.cx.say(
             at,
-            Diagnostic::error("wrong-type", format!("`{name}` must be {}", shape.expected()))
-                .label(format!("this is {} {found}", if found.starts_with(['a', 'i']) { "an" } else { "a" }))
-                .hint(hint),
+            Diagnostic::error(
+                "wrong-type",
+                format!("`{name}` must be {}", shape.expected()),
+            )
+            .label(format!(
+                "this is {} {found}",
+                if found.starts_with(['a', 'i']) {
+                    "an"
+                } else {
+                    "a"
+                }
+            ))
+            .hint(hint),
         );
     }
 }
@@ -220,5 +272,60 @@ impl Reader<'_, '_> {
 /// A key for a message, with its table where the name alone says little.
 fn shown(title: &str, name: &str, entry: &Entry<'_>) -> String {
     let table = matches!(entry.value.get_ref(), DeValue::Table(_)) && title.is_empty();
-    if table { format!("`[{name}]`") } else { format!("`{name}`") }
+    if table {
+        format!("`[{name}]`")
+    } else {
+        format!("`{name}`")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Which shapes accept a value, of those that any value might be meant for.
+    fn check(value: &str, expected: &[Shape]) {
+        const SHAPES: [Shape; 12] = [
+            Shape::Text,
+            Shape::Number,
+            Shape::Decimal,
+            Shape::Flag,
+            Shape::Duration,
+            Shape::Size,
+            Shape::Time,
+            Shape::List,
+            Shape::Table,
+            Shape::Tables,
+            Shape::Pairs,
+            Shape::TableOrOff,
+        ];
+        let parsed = DeValue::parse(value).unwrap();
+        let accepting: Vec<Shape> = SHAPES
+            .into_iter()
+            .filter(|shape| shape.accepts(parsed.get_ref()))
+            .collect();
+        assert_eq!(accepting, expected, "{value}");
+    }
+
+    #[test]
+    fn values_have_shapes() {
+        use Shape::{
+            Decimal, Duration, Flag, List, Number, Pairs, Size, Table, TableOrOff, Tables, Text,
+            Time,
+        };
+        check("\"a\"", &[Text, Number, Decimal, Duration, Size, Time]);
+        check(
+            "\"off\"",
+            &[Text, Number, Decimal, Duration, Size, Time, TableOrOff],
+        );
+        check("1", &[Number, Decimal, Size]);
+        check("1.5", &[Decimal]);
+        check("true", &[Flag]);
+        check("false", &[Flag, TableOrOff]);
+        check("2026-12-31T23:59:59Z", &[Time]);
+        check("[\"a\", 1]", &[List]);
+        check("[1.5]", &[]);
+        check("{ a = 1 }", &[Table, Pairs, TableOrOff]);
+        check("[{ a = 1 }]", &[Tables, Pairs]);
+    }
 }

@@ -1,5 +1,7 @@
 //! The text itself: its syntax, its variables, the secrets in it.
 
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use toml::Spanned;
@@ -14,35 +16,47 @@ use crate::source::{FileId, Span};
 /// What the variables in one string may add up to, in bytes.
 pub(super) const MAX_VALUE: usize = 1 << 20;
 
-/// Keys whose values are secret.
-const SECRET_KEYS: [&str; 4] = ["key", "api_key", "api_token", "password"];
+/// How keys end whose values are secret; a few others end so as well, and are hidden with them.
+const SECRET_KEYS: [&str; 4] = ["key", "token", "password", "secret"];
 
 /// Reads the syntax; what is wrong with it is reported, and then nothing is left of the document, unless only keys
 /// are written twice.
 pub(super) fn parse<'a>(report: &mut Report, file: FileId, text: &'a str) -> DeTable<'a> {
     let (document, errors) = DeTable::parse_recoverable(text);
     let document = document.into_inner();
-    let mut broken = false;
+    let duplicate = |error: &toml::de::Error| error.message() == "duplicate key";
+    let keys = if errors.iter().any(duplicate) {
+        key_places(&document)
+    } else {
+        BTreeSet::new()
+    };
     for error in &errors {
         let range = visible(text, error.span().unwrap_or(0..0));
         let at = Span::new(file, range.start, range.end);
-        let diagnostic = if error.message() == "duplicate key" {
+        report.push(if duplicate(error) {
             let name = text.get(range.clone()).unwrap_or_default();
             let again = Diagnostic::error("repeated-key", format!("`{name}` is written twice"))
                 .at(at)
                 .label("second time");
-            // Looking for the first one takes time, which is lost when nobody will see it.
-            match Some(()).filter(|()| !report.is_full()).and_then(|()| latest_key(&document, name, range.start)) {
-                Some(first) => again.also(Span::new(file, first.start, first.end), "first time"),
+            match keys
+                .range(..(name, range.start, 0))
+                .next_back()
+                .filter(|(found, ..)| *found == name)
+            {
+                Some(&(_, start, end)) => again.also(Span::new(file, start, end), "first time"),
                 None => again,
             }
         } else {
-            broken = true;
-            Diagnostic::error("toml-syntax", error.message()).at(at).label("this is no TOML")
-        };
-        report.push(diagnostic);
+            Diagnostic::error("toml-syntax", error.message())
+                .at(at)
+                .label("this is no TOML")
+        });
     }
-    if broken { DeTable::new() } else { document }
+    if errors.iter().all(duplicate) {
+        document
+    } else {
+        DeTable::new()
+    }
 }
 
 /// A place to point at: an error at the end of a line has no width.
@@ -50,20 +64,20 @@ fn visible(text: &str, range: Range<usize>) -> Range<usize> {
     if !range.is_empty() {
         return range;
     }
-    let next = text.get(range.start..).and_then(|rest| rest.chars().next()).filter(|c| !c.is_control());
+    let next = text
+        .get(range.start..)
+        .and_then(|rest| rest.chars().next())
+        .filter(|c| !c.is_control());
     range.start..range.start + next.map_or(0, char::len_utf8)
 }
 
-/// The last key of a name before a place.
-fn latest_key(table: &DeTable<'_>, name: &str, before: usize) -> Option<Range<usize>> {
-    let mut found: Option<Range<usize>> = None;
-    each_key(table, &mut |key, _| {
-        let span = key.span();
-        if key.get_ref() == name && span.start < before && found.as_ref().is_none_or(|found| found.start < span.start) {
-            found = Some(span);
-        }
+/// Every key with its place.
+fn key_places<'t>(document: &'t DeTable<'_>) -> BTreeSet<(&'t str, usize, usize)> {
+    let mut keys = BTreeSet::new();
+    each_key(document, &mut |key, _| {
+        keys.insert((&**key.get_ref(), key.span().start, key.span().end));
     });
-    found
+    keys
 }
 
 /// The variables without value and default in all strings, in the order of the text.
@@ -75,9 +89,14 @@ pub(super) fn unset_variables(
     let mut unset = Vec::new();
     each_key(document, &mut |_, value| {
         each_string(value, &mut |text, range| {
-            let Ok(expanded) = variables::expand(text, env, MAX_VALUE) else { return };
+            let Ok(expanded) = variables::expand(text, env, MAX_VALUE) else {
+                return;
+            };
             for variable in expanded.uses.into_iter().filter(|variable| variable.unset) {
-                unset.push(UnsetVariable { name: variable.name, span: Span::new(file, range.start, range.end) });
+                unset.push(UnsetVariable {
+                    name: variable.name,
+                    span: Span::new(file, range.start, range.end),
+                });
             }
         });
     });
@@ -93,19 +112,27 @@ pub(super) fn hide_secrets(report: &mut Report, file: FileId, text: &str) {
     for line in text.split_inclusive('\n') {
         for key in SECRET_KEYS {
             let mut from = 0;
-            while let Some(at) = line.get(from..).and_then(|rest| rest.find(key)).map(|at| from + at) {
+            while let Some(at) = line
+                .get(from..)
+                .and_then(|rest| rest.find(key))
+                .map(|at| from + at)
+            {
                 from = at + key.len();
-                let before = line.get(..at).unwrap_or_default();
-                let glued = before.ends_with(|c: char| c.is_alphanumeric() || "_-".contains(c));
                 let after = line.get(from..).unwrap_or_default();
                 let rest = after.trim_start_matches(['"', '\'']).trim_start();
-                let Some(rest) = rest.strip_prefix('=').map(str::trim_start).filter(|_| !glued) else { continue };
+                let Some(rest) = rest.strip_prefix('=').map(str::trim_start) else {
+                    continue;
+                };
                 let value = rest.trim_end();
                 let written = value.trim_start_matches(['"', '\'']);
                 // A reference is no secret, and worth seeing.
-                if !value.is_empty() && !written.starts_with("{env.") && !written.starts_with("{file.") {
+                if !value.is_empty()
+                    && !written.starts_with("{env.")
+                    && !written.starts_with("{file.")
+                {
                     let value_at = start + line.len() - rest.len();
                     report.redact(Span::new(file, value_at, value_at + value.len()));
+                    break;
                 }
             }
         }
@@ -116,7 +143,7 @@ pub(super) fn hide_secrets(report: &mut Report, file: FileId, text: &str) {
 /// Every key, in tables and arrays at any depth, with its value.
 fn each_key<'t, 'i>(
     table: &'t DeTable<'i>,
-    visit: &mut dyn FnMut(&'t Spanned<std::borrow::Cow<'i, str>>, &'t Spanned<DeValue<'i>>),
+    visit: &mut dyn FnMut(&'t Spanned<Cow<'i, str>>, &'t Spanned<DeValue<'i>>),
 ) {
     for (key, value) in table {
         visit(key, value);
@@ -138,5 +165,48 @@ fn each_string(value: &Spanned<DeValue<'_>>, visit: &mut dyn FnMut(&str, Range<u
         DeValue::String(text) => visit(text, value.span()),
         DeValue::Array(items) => items.iter().for_each(|item| each_string(item, visit)),
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What an excerpt shows of a line.
+    fn check(line: &str, expected: &str) {
+        let mut report = Report::default();
+        let file = report.sources_mut().add("f", line);
+        hide_secrets(&mut report, file, line);
+        report.push(Diagnostic::error("code", "message").at(Span::new(file, 0, 1)));
+        let shown = report.render(false);
+        assert!(
+            shown.contains(&format!("1 | {expected}\n")),
+            "{line}\n{shown}"
+        );
+    }
+
+    #[test]
+    fn hides_the_values_of_secret_keys() {
+        check("key = \"abc\"", "key = *****");
+        check("key=abc\t", "key=***");
+        check("id = \"akey = \"b\"", "id = \"akey = ***");
+        check("\"key\" = 'a' # b", "\"key\" = *******");
+        check(
+            "{ id = \"k\", api_key = 'a' }",
+            "{ id = \"k\", api_key = *****",
+        );
+    }
+
+    #[test]
+    fn shows_everything_else() {
+        for line in [
+            "key_env = \"A\"",
+            "keys = \"A\"",
+            "key = \"{env.A}\"",
+            "# the key is",
+            "[key]",
+        ] {
+            check(line, line);
+        }
     }
 }

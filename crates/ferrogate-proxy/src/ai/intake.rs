@@ -93,6 +93,6 @@ fn broken(error: &Error) -> Stop {
     match error.etype() {
         ErrorType::ReadTimedout => timed_out().into(),
         ErrorType::ReadError | ErrorType::ConnectionClosed | ErrorType::H2Error => Stop::ClientGone,
-        _ => Refusal::new(RefusalCode::InvalidRequest, "the request body is malformed").into(),
+        _ => Refusal::new(RefusalCode::MalformedBody, "the request body is malformed").into(),
     }
 }

@@ -78,6 +78,8 @@ codes! {
     RequestTooLarge = 413, "invalid_request_error", "request_too_large";
     /// The body is no JSON object.
     InvalidJson = 400, "invalid_request_error", "invalid_json";
+    /// The body's framing is broken.
+    MalformedBody = 400, "invalid_request_error", "malformed_body";
     /// A member is missing or of the wrong type.
     InvalidRequest = 400, "invalid_request_error", "invalid_request";
     /// The key's budget is used up.
@@ -209,7 +211,7 @@ impl Refusal {
             headers.extend(rate_headers(rate));
         }
         // A body that was refused unread must not be taken for the next request.
-        let close = matches!(status, 408 | 413);
+        let close = matches!(status, 408 | 413) || self.0.code == RefusalCode::MalformedBody;
         Reply {
             status,
             headers,

@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use ferrogate_observability::Metrics;
 use ferrogate_proxy::Gateway;
+use ferrogate_types::RequestId;
 use pingora_core::apps::{HttpPersistentSettings, HttpServerApp as _, ServerApp as _};
 use pingora_core::protocols::http::ServerSession;
 use pingora_core::protocols::{Shutdown, Stream};
@@ -18,7 +19,7 @@ use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsAcceptor;
 
-use super::head::{self, H2_PREFACE, HeadLimits, Refusal};
+use super::head::{self, Framing, H2_PREFACE, HeadLimits, Refusal};
 use super::socket::BoundSocket;
 use super::stream::Downstream;
 use super::tracker::Tracker;
@@ -159,11 +160,15 @@ impl Acceptor {
 
     async fn http1(&self, stream: Downstream, mut shutdown: ShutdownWatch) {
         let mut stream = stream;
+        let mut early = BytesMut::new();
         let mut settings = None;
         let mut first = true;
         loop {
-            let head = match self.read_head(&mut stream, first, &mut shutdown).await {
-                Head::Request(head) => head,
+            let (own, rest) = match self
+                .read_head(&mut stream, early, first, &mut shutdown)
+                .await
+            {
+                Head::Request(bytes, end, framing) => own_part(&mut stream, bytes, end, framing),
                 Head::Preface(bytes) => {
                     self.proxy
                         .process_new(Box::new(stream.into_h2(bytes)), &shutdown)
@@ -183,7 +188,7 @@ impl Acceptor {
                 HttpPersistentSettings::apply_to_session(settings, &mut session);
             }
             // The head goes in as if it had been read behind the last request: Pingora parses it from there.
-            session.set_pipelined_prefix(head);
+            session.set_pipelined_prefix(own);
             let Some(reused) = self.proxy.process_new_http(session, &shutdown).await else {
                 return;
             };
@@ -193,32 +198,37 @@ impl Acceptor {
                 Ok(back) => stream = *back,
                 Err(_) => return,
             }
+            early = rest;
+            early.unsplit(stream.take_early());
         }
     }
 
     async fn read_head(
         &self,
         stream: &mut Downstream,
+        early: BytesMut,
         first: bool,
         shutdown: &mut ShutdownWatch,
     ) -> Head {
-        let mut bytes = BytesMut::new();
-        let patience = if first {
-            self.limits.timeout
-        } else {
-            self.limits.idle
-        };
-        let begun = tokio::select! {
-            biased;
-            begun = timeout(patience, stream.read_buf(&mut bytes)) => begun,
-            () = lingered(shutdown) => return Head::Closed,
-        };
-        match begun {
-            Ok(Ok(1..)) => {}
-            // An idle connection that ends, or is ended by us, is the normal case; a new one that never says
-            // anything is told why, as nginx and Caddy do.
-            Err(_) if first => return Head::Refused(Refusal::Timeout),
-            Ok(Ok(0) | Err(_)) | Err(_) => return Head::Closed,
+        let mut bytes = early;
+        if bytes.is_empty() {
+            let patience = if first {
+                self.limits.timeout
+            } else {
+                self.limits.idle
+            };
+            let begun = tokio::select! {
+                biased;
+                begun = timeout(patience, stream.read_buf(&mut bytes)) => begun,
+                () = lingered(shutdown) => return Head::Closed,
+            };
+            match begun {
+                Ok(Ok(1..)) => {}
+                // An idle connection that ends, or is ended by us, is the normal case; a new one that never says
+                // anything is told why, as nginx and Caddy do.
+                Err(_) if first => return Head::Refused(Refusal::Timeout),
+                Ok(Ok(0) | Err(_)) | Err(_) => return Head::Closed,
+            }
         }
         let deadline = Instant::now() + self.limits.timeout;
         let mut searched = 0;
@@ -245,7 +255,7 @@ impl Acceptor {
                         return Head::Refused(Refusal::TooLarge);
                     }
                     return match head::screen(bytes.get(..end).unwrap_or_default()) {
-                        Ok(()) => Head::Request(bytes),
+                        Ok(framing) => Head::Request(bytes, end, framing),
                         Err(refusal) => Head::Refused(refusal),
                     };
                 }
@@ -264,7 +274,8 @@ impl Acceptor {
 
     async fn refuse(&self, mut stream: Downstream, refusal: Refusal) {
         self.metrics.rejected(refusal.label());
-        if let Err(error) = stream.write_all(refusal.answer().as_bytes()).await {
+        let id = RequestId::from_random(fastrand::u128(..));
+        if let Err(error) = stream.write_all(refusal.answer(&id).as_bytes()).await {
             tracing::debug!(%error, "refusing a request");
         }
         Shutdown::shutdown(&mut stream).await;
@@ -272,13 +283,40 @@ impl Acceptor {
 }
 
 enum Head {
-    /// A screened head, with whatever came behind it.
-    Request(BytesMut),
+    /// A screened head with whatever came behind it, where it ends, and how its body does.
+    Request(BytesMut, usize, Framing),
     /// HTTP/2 with prior knowledge.
     Preface(Bytes),
     Refused(Refusal),
     /// The peer is gone, or was idle for too long.
     Closed,
+}
+
+/// Cuts what belongs to the request from what was read, limits the stream to the rest of it, and returns both
+/// the request's bytes and those of the next one.
+fn own_part(
+    stream: &mut Downstream,
+    mut bytes: BytesMut,
+    end: usize,
+    framing: Framing,
+) -> (BytesMut, BytesMut) {
+    let Framing::Length(length) = framing else {
+        stream.limit_to(None);
+        return (bytes, BytesMut::new());
+    };
+    let here = usize::try_from(length)
+        .unwrap_or(usize::MAX)
+        .min(bytes.len() - end);
+    stream.limit_to(Some(
+        length.saturating_sub(u64::try_from(here).unwrap_or(u64::MAX)),
+    ));
+    // Splitting where nothing follows would only turn one allocation into a shared one.
+    let rest = if end + here == bytes.len() {
+        BytesMut::new()
+    } else {
+        bytes.split_off(end + here)
+    };
+    (bytes, rest)
 }
 
 /// Resolves a little after a stop was asked for.

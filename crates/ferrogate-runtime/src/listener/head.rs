@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use ferrogate_types::RequestId;
+
 /// Limits on a request's head.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct HeadLimits {
@@ -26,7 +28,7 @@ pub(crate) enum Refusal {
 
 impl Refusal {
     /// The status line and the reason, as a whole answer.
-    pub(crate) fn answer(self) -> String {
+    pub(crate) fn answer(self, id: &RequestId) -> String {
         let (status, text) = match self {
             Self::Timeout => (
                 "408 Request Timeout",
@@ -40,7 +42,7 @@ impl Refusal {
         };
         format!(
             "HTTP/1.1 {status}\r\nServer: Ferrogate\r\nContent-Type: text/plain; charset=utf-8\r\n\
-             Content-Length: {}\r\nConnection: close\r\n\r\n{text}\n",
+             Content-Length: {}\r\nx-request-id: {id}\r\nConnection: close\r\n\r\n{text}\n",
             text.len() + 1
         )
     }
@@ -53,6 +55,15 @@ impl Refusal {
             Self::Malformed(_) => "malformed",
         }
     }
+}
+
+/// How a request's body ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Framing {
+    /// After so many bytes; zero for a request without a body.
+    Length(u64),
+    /// Where the body itself or the connection says: chunked, or another protocol after an upgrade.
+    Open,
 }
 
 /// The first bytes of an HTTP/2 connection. Source: RFC 9113, section 3.4.
@@ -74,11 +85,11 @@ pub(crate) fn find_end(bytes: &[u8], searched: usize) -> Option<usize> {
     None
 }
 
-/// Refuses heads whose meaning two parsers could read differently.
+/// Refuses heads whose meaning two parsers could read differently; says how the body of the others ends.
 ///
 /// Sources: RFC 9112 sections 2.2, 3.2 (Host), 5.1, 5.2 (folding), 6.1 and 6.3 (both length fields), 11.2
 /// (request smuggling); RFC 9110 section 5.5. Pingora accepts some of these.
-pub(crate) fn screen(head: &[u8]) -> Result<(), Refusal> {
+pub(crate) fn screen(head: &[u8]) -> Result<Framing, Refusal> {
     let mut lines = head
         .split(|&byte| byte == b'\n')
         .map(|line| line.strip_suffix(b"\r").unwrap_or(line));
@@ -104,6 +115,7 @@ pub(crate) fn screen(head: &[u8]) -> Result<(), Refusal> {
         return Err(Refusal::Malformed("the HTTP version is not supported"));
     }
     let (mut hosts, mut lengths, mut codings) = (0, 0, 0);
+    let (mut length, mut upgrade) = (Some(0), false);
     for line in lines {
         if line.is_empty() {
             continue;
@@ -124,7 +136,11 @@ pub(crate) fn screen(head: &[u8]) -> Result<(), Refusal> {
             ));
         }
         hosts += u32::from(name.eq_ignore_ascii_case(b"host"));
-        lengths += u32::from(name.eq_ignore_ascii_case(b"content-length"));
+        upgrade |= name.eq_ignore_ascii_case(b"upgrade");
+        if name.eq_ignore_ascii_case(b"content-length") {
+            lengths += 1;
+            length = decimal(value.get(1..).unwrap_or_default());
+        }
         codings += u32::from(name.eq_ignore_ascii_case(b"transfer-encoding"));
     }
     if hosts > 1 {
@@ -145,7 +161,24 @@ pub(crate) fn screen(head: &[u8]) -> Result<(), Refusal> {
             "the request states its length more than once",
         ));
     }
-    Ok(())
+    let Some(length) = length else {
+        return Err(Refusal::Malformed("the Content-Length is not a number"));
+    };
+    Ok(if codings > 0 || upgrade {
+        Framing::Open
+    } else {
+        Framing::Length(length)
+    })
+}
+
+/// Digits with blanks around them, and nothing else: no sign, no list. Source: RFC 9110, section 8.6.
+fn decimal(value: &[u8]) -> Option<u64> {
+    let digits = std::str::from_utf8(value).ok()?.trim_matches([' ', '\t']);
+    if digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        digits.parse().ok()
+    } else {
+        None
+    }
 }
 
 /// Characters of a token. Source: RFC 9110, section 5.6.2.
@@ -255,5 +288,21 @@ mod tests {
             "GET / HTTP/1.1\r\nHost: a\rb\r\n\r\n",
             Some("a header value contains a control character"),
         );
+    }
+
+    #[test]
+    fn says_how_the_body_ends() {
+        for (fields, framing) in [
+            ("", Framing::Length(0)),
+            ("content-length: 12 \r\n", Framing::Length(12)),
+            ("Transfer-Encoding: chunked\r\n", Framing::Open),
+            (
+                "Connection: Upgrade\r\nUpgrade: websocket\r\n",
+                Framing::Open,
+            ),
+        ] {
+            let head = format!("POST / HTTP/1.1\r\nHost: a\r\n{fields}\r\n");
+            assert_eq!(screen(head.as_bytes()), Ok(framing), "{fields:?}");
+        }
     }
 }

@@ -27,6 +27,10 @@ pub(crate) struct Downstream {
     unread: Bytes,
     /// Bytes written but not sent.
     unsent: BytesMut,
+    /// How many bytes of the request under way may still be read; `None` = as many as come.
+    allowance: Option<u64>,
+    /// Bytes of a next request, sent before this one was answered.
+    early: BytesMut,
     socket: Arc<SocketDigest>,
     tls: Option<Arc<SslDigest>>,
     h2: bool,
@@ -38,6 +42,9 @@ enum Transport {
     Unix(UnixStream),
     Tls(Box<TlsStream<TcpStream>>),
 }
+
+/// Bytes of pipelined requests that are taken in ahead.
+const EARLY: usize = 64 << 10;
 
 /// How long, and for how many bytes, a closed connection is read on.
 const LINGER: Duration = Duration::from_millis(500);
@@ -71,11 +78,10 @@ impl Downstream {
             .unwrap_or_default();
         let h2 = session.alpn_protocol() == Some(b"h2");
         let digest = SslDigest::new(cipher, version.to_owned(), None, None, Vec::new());
-        Self {
-            tls: Some(Arc::new(digest)),
-            h2,
-            ..Self::new(Transport::Tls(Box::new(stream)), fd)
-        }
+        let mut downstream = Self::new(Transport::Tls(Box::new(stream)), fd);
+        downstream.tls = Some(Arc::new(digest));
+        downstream.h2 = h2;
+        downstream
     }
 
     fn new(transport: Transport, fd: RawFd) -> Self {
@@ -83,6 +89,8 @@ impl Downstream {
             transport,
             unread: Bytes::new(),
             unsent: BytesMut::new(),
+            allowance: None,
+            early: BytesMut::new(),
             socket: Arc::new(SocketDigest::from_raw_fd(fd)),
             tls: None,
             h2: false,
@@ -99,6 +107,54 @@ impl Downstream {
         self.h2 = true;
         self.unread = unread;
         self
+    }
+
+    /// Limits what the reader of one request may see to the rest of its body; `None` for a length that is not
+    /// known. Pingora probes the connection for a client that left, and would take the first byte of a pipelined
+    /// request for a protocol error.
+    pub(crate) fn limit_to(&mut self, allowance: Option<u64>) {
+        self.allowance = allowance;
+    }
+
+    /// Lifts the limit and hands out what came early.
+    pub(crate) fn take_early(&mut self) -> BytesMut {
+        self.allowance = None;
+        std::mem::take(&mut self.early)
+    }
+
+    /// Reads at most `left` bytes.
+    fn poll_body(
+        &mut self,
+        left: u64,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let room = usize::try_from(left)
+            .unwrap_or(usize::MAX)
+            .min(buffer.remaining());
+        let mut limited = ReadBuf::new(buffer.initialize_unfilled_to(room));
+        ready!(self.transport().poll_read(context, &mut limited))?;
+        let count = limited.filled().len();
+        buffer.advance(count);
+        self.allowance = Some(left.saturating_sub(u64::try_from(count).unwrap_or(u64::MAX)));
+        Poll::Ready(Ok(()))
+    }
+
+    /// Waits for the end of the connection; what comes before it belongs to the next request and is kept.
+    fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        loop {
+            if self.early.len() >= EARLY {
+                // Nothing more is taken in until this request is answered; its end wakes the reader.
+                return Poll::Pending;
+            }
+            let mut scrap = [0; 1024];
+            let mut bytes = ReadBuf::new(&mut scrap);
+            ready!(self.transport().poll_read(context, &mut bytes))?;
+            if bytes.filled().is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+            self.early.extend_from_slice(bytes.filled());
+        }
     }
 
     fn transport(&mut self) -> Pin<&mut (dyn ReadWrite + Unpin)> {
@@ -132,8 +188,18 @@ impl AsyncRead for Downstream {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        // Whoever reads has nothing more to write for now: what waits for a flush must not wait for the answer's end.
+        if !self.unsent.is_empty()
+            && let Poll::Ready(Err(error)) = self.poll_send(context)
+        {
+            return Poll::Ready(Err(error));
+        }
         if self.unread.is_empty() {
-            return self.transport().poll_read(context, buffer);
+            return match self.allowance {
+                None => self.transport().poll_read(context, buffer),
+                Some(0) => self.poll_end(context),
+                Some(left) => self.poll_body(left, context, buffer),
+            };
         }
         let count = self.unread.len().min(buffer.remaining());
         buffer.put_slice(&self.unread.split_to(count));
@@ -167,6 +233,25 @@ impl AsyncWrite for Downstream {
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.poll_send(context))?;
         self.transport().poll_shutdown(context)
+    }
+}
+
+impl Drop for Downstream {
+    /// An answer that breaks off is dropped with its connection; what there is of it is still sent, so that the
+    /// client sees a cut answer and not none.
+    fn drop(&mut self) {
+        if self.unsent.is_empty() {
+            return;
+        }
+        let sent = match &self.transport {
+            Transport::Tcp(stream) => stream.try_write(&self.unsent),
+            Transport::Unix(stream) => stream.try_write(&self.unsent),
+            // A record would have to be made and sent; the missing end of the session says as much.
+            Transport::Tls(_) => Ok(0),
+        };
+        if let Err(error) = sent {
+            tracing::trace!(%error, "the rest of a cut answer was not sent");
+        }
     }
 }
 
@@ -261,6 +346,37 @@ mod tests {
         let mut received = [0; 64];
         let count = far.read(&mut received).await.unwrap();
         assert_eq!(&received[..count], b"header body");
+    }
+
+    #[tokio::test]
+    async fn a_reader_sees_its_own_request_only() {
+        let (near, mut far) = UnixStream::pair().unwrap();
+        let mut stream = Downstream::unix(near);
+        stream.limit_to(Some(4));
+        far.write_all(b"bodyGET /next").await.unwrap();
+        let mut body = [0; 16];
+        assert_eq!(stream.read(&mut body).await.unwrap(), 4);
+        let probe = tokio::time::timeout(Duration::from_millis(20), stream.read(&mut body)).await;
+        assert!(probe.is_err(), "the next request is not this one's body");
+        assert_eq!(&stream.take_early()[..], b"GET /next");
+        stream.limit_to(Some(0));
+        drop(far);
+        assert_eq!(stream.read(&mut body).await.unwrap(), 0, "the end is seen");
+    }
+
+    #[tokio::test]
+    async fn what_waits_for_a_flush_is_sent_when_the_reader_waits() {
+        let (near, mut far) = UnixStream::pair().unwrap();
+        let mut stream = Downstream::unix(near);
+        stream.write_all(b"half").await.unwrap();
+        let waits = tokio::time::timeout(Duration::from_millis(20), stream.read(&mut [0; 1])).await;
+        assert!(waits.is_err());
+        let mut received = [0; 4];
+        far.read_exact(&mut received).await.unwrap();
+        stream.write_all(b" cut").await.unwrap();
+        drop(stream);
+        far.read_exact(&mut received).await.unwrap();
+        assert_eq!(&received, b" cut");
     }
 
     #[tokio::test]

@@ -188,7 +188,7 @@ impl Fault {
             refusal = refusal.with_retry_after(wait);
         }
         // The caller's own mistake is told in the provider's own terms.
-        if matches!(self.kind, FaultKind::Status(400 | 404 | 413 | 422))
+        if matches!(self.kind, FaultKind::Status(400 | 413 | 422))
             && let Some(said) = &self.said
         {
             if let Some(param) = &said.param {
