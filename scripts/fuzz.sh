@@ -27,7 +27,7 @@ seed() {
     local corpus=fuzz/corpus/$1 file
     mkdir -p "$corpus"
     case $1 in
-        caddyfile) set -- Ferrogate/Caddyfile crates/ferrogate-config/tests/*/*.caddyfile ;;
+        caddyfile) set -- fuzz/seeds/caddyfile/* Ferrogate/Caddyfile crates/ferrogate-config/tests/*/*.caddyfile ;;
         sse) set -- fuzz/seeds/sse/* ;;
     esac
     # Two folders may have a file of one name.

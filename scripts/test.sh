@@ -12,7 +12,6 @@ status=0
 cargo test --workspace --locked --no-fail-fast 2>&1 | tee "$log"
 [ "${PIPESTATUS[0]}" = 0 ] || status=1
 
-skipped=0
 sdk=$(mktemp)
 if scripts/sdk-test.sh > "$sdk" 2>&1; then :; else
     status=1
@@ -27,11 +26,13 @@ read -r passed failed ignored < <(awk '
         if ($(i + 1) == "passed") p += $i; if ($(i + 1) == "failed") f += $i; if ($(i + 1) == "ignored") s += $i } }
     /^[0-9]+ passed, [0-9]+ failed/ { p += $1; f += $3 }
     END { print p + 0, f + 0, s + 0 }' "$log")
+skipped=$(grep -c '^skipped: ' "$log")
 skipped=$((skipped + ignored))
 if [ "$passed" = 0 ] && [ "$status" = 0 ]; then
     echo "no test ran" >&2
     status=1
 fi
 [ "$status" = 0 ] || [ "$failed" != 0 ] || failed=1
+grep "^skipped: " "$log" || true
 echo "$passed passed, $failed failed, $skipped skipped"
 exit "$status"

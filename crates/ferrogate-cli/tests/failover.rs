@@ -281,6 +281,27 @@ fn a_failed_target_is_tried_again_as_often_as_its_rule_says() {
 }
 
 #[test]
+fn a_connection_that_was_closed_meanwhile_is_nobodys_failure() {
+    let upstream = FakeOpenAi::always(Fault::ClosedAfterAnswer);
+    let block = format!(
+        "ai_gateway {{
+            provider up {{
+                kind openai-compatible
+                base_url {}
+                api_key sk
+            }}
+            model m -> up
+        }}",
+        upstream.base_url()
+    );
+    let gateway = Launch::site(BIN, &block).start();
+    for number in 0..20 {
+        ask(&gateway, number % 2 == 1).expect(200);
+    }
+    assert_eq!(upstream.requests().len(), 20, "nothing was sent twice");
+}
+
+#[test]
 fn an_open_breaker_leaves_a_failing_provider_alone() {
     let upstream = FakeOpenAi::always(Fault::HtmlError);
     let block = format!(

@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use ferrogate_testkit::{Client, FakeOpenAi, Fault, Gateway, Launch, Request};
-use serde_json::{Value, json};
+use serde_json::json;
 
 const BIN: &str = env!("CARGO_BIN_EXE_ferrogate");
 

@@ -147,45 +147,93 @@ impl Drop for AccessLog {
     }
 }
 
-/// Writes entries as they come; flushes when none waits, so that a batch costs one write.
+/// How often a busy log is written. Waking the writer for each entry would cost a request more than making one.
+const TICK: Duration = Duration::from_millis(5);
+/// Ticks without an entry after which the writer sleeps until there is one.
+const IDLE_TICKS: u32 = 200;
+
+/// Writes entries in batches: every tick while they come, and when the first one wakes it from idleness.
 fn write_all(jobs: &Receiver<Job>, sink: Box<dyn Write + Send>, dropped: &IntCounter) {
-    let mut sink = io::BufWriter::with_capacity(64 << 10, sink);
-    let mut failing = false;
-    while let Ok(first) = jobs.recv() {
-        let mut next = Ok(first);
-        let (mut batch, mut asked) = (0, Vec::new());
+    let mut writer = Writer {
+        sink: io::BufWriter::with_capacity(64 << 10, sink),
+        dropped,
+        failing: false,
+    };
+    let mut idle = 0;
+    loop {
+        let first = if idle < IDLE_TICKS {
+            pause();
+            jobs.try_recv()
+        } else {
+            jobs.recv().map_err(|_| TryRecvError::Disconnected)
+        };
+        match first {
+            Ok(first) => {
+                idle = 0;
+                writer.batch(first, jobs);
+            }
+            Err(TryRecvError::Empty) => idle += 1,
+            Err(TryRecvError::Disconnected) => return,
+        }
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this thread is the log's own; no worker waits here"
+)]
+fn pause() {
+    std::thread::sleep(TICK);
+}
+
+struct Writer<'a> {
+    sink: io::BufWriter<Box<dyn Write + Send>>,
+    dropped: &'a IntCounter,
+    failing: bool,
+}
+
+impl Writer<'_> {
+    /// Writes everything that waits, in one go where it fits the buffer.
+    fn batch(&mut self, first: Job, jobs: &Receiver<Job>) {
+        let (mut entries, mut asked) = (0, Vec::new());
         let mut result = Ok(());
-        while let Ok(job) = next {
+        for job in std::iter::once(first).chain(jobs.try_iter()) {
             match job {
                 Job::Write(line) => {
-                    batch += 1;
-                    result = result.and_then(|()| sink.write_all(&line));
+                    entries += 1;
+                    result = result.and_then(|()| self.sink.write_all(&line));
                 }
-                Job::Flush(done) => asked.push(done),
+                Job::Flush(done) => {
+                    asked.push(done);
+                    break;
+                }
             }
-            next = jobs.try_recv();
         }
-        result = result.and_then(|()| sink.flush());
-        if let Err(error) = &result {
-            dropped.inc_by(batch);
-            if !failing {
-                tracing::error!(%error, "the access log cannot be written; entries are being lost and counted");
-            }
-            // What could not be written must not be tried again with the next batch, nor panic at the end.
-            let (inner, _lost) = sink.into_parts();
-            sink = io::BufWriter::with_capacity(64 << 10, inner);
-        } else if failing {
+        result = result.and_then(|()| self.sink.flush());
+        if let Err(error) = result {
+            self.lost(entries, &error);
+        } else if self.failing {
+            self.failing = false;
             tracing::info!("the access log can be written again");
         }
-        failing = result.is_err();
         for done in asked {
             if done.try_send(()).is_err() {
                 tracing::debug!("who asked for a flush no longer waits");
             }
         }
-        if matches!(next, Err(TryRecvError::Disconnected)) {
-            break;
+    }
+
+    fn lost(&mut self, entries: u64, error: &io::Error) {
+        self.dropped.inc_by(entries);
+        if !self.failing {
+            tracing::error!(%error, "the access log cannot be written; entries are being lost and counted");
         }
+        self.failing = true;
+        // What could not be written must not be tried again with the next batch, nor panic at the end.
+        let empty: Box<dyn Write + Send> = Box::new(io::sink());
+        let old = std::mem::replace(&mut self.sink, io::BufWriter::with_capacity(0, empty));
+        let (inner, _lost) = old.into_parts();
+        self.sink = io::BufWriter::with_capacity(64 << 10, inner);
     }
 }
 

@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal as _, Write};
 use std::sync::{Arc, Mutex};
 
 use ferrogate_config::model::{Global, LogFormat, LogLevel, LogOutput};
+use serde_json::Value;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -58,6 +59,22 @@ pub fn init(global: &Global) -> io::Result<()> {
     // Only a second start in one process can fail, and the first one is good.
     drop(started);
     Ok(())
+}
+
+/// Puts the warnings of a configuration, in a report's JSON form, into the process log.
+pub fn log_diagnostics(report: &Value) {
+    let diagnostics = report.get("diagnostics").and_then(Value::as_array);
+    for diagnostic in diagnostics.into_iter().flatten() {
+        let text = |pointer: &str| {
+            diagnostic
+                .pointer(pointer)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+        };
+        let line = diagnostic.pointer("/place/line").and_then(Value::as_u64);
+        let (code, file, message) = (text("/code"), text("/place/file"), text("/message"));
+        tracing::warn!(code, file, line, "{message}");
+    }
 }
 
 #[derive(Clone)]

@@ -144,7 +144,10 @@ impl<F: Fn(usize) -> Option<Fault>> Server<F> {
             match (self.fault)(index) {
                 None => good(&mut wire, surface, &request, &self.record)?,
                 Some(fault) => {
-                    return misbehave::answer(wire, fault, surface, &request, &self.record);
+                    misbehave::answer(&mut wire, fault, surface, &request, &self.record)?;
+                    if fault.ends_connection() {
+                        return Ok(());
+                    }
                 }
             }
         }

@@ -31,8 +31,8 @@ impl Socket {
         self.as_ref().shutdown(how)
     }
 
-    /// Closes with a reset instead of a farewell, once the last holder has closed.
-    pub(crate) fn reset(self) {
+    /// Makes it close with a reset instead of a farewell, when the last holder drops it.
+    pub(crate) fn reset(&self) {
         // The peer may be gone already, and then there is nobody to reset.
         let _lingers = self.as_ref().set_linger(Some(Duration::ZERO)).is_ok();
     }

@@ -72,7 +72,7 @@ pub enum Placeholder {
     Cookie(String),
     /// `{scheme}`: `http` or `https`.
     Scheme,
-    /// `{proto}`: `HTTP/1.1`, `HTTP/2.0`.
+    /// `{http.request.proto}`: `HTTP/1.1`, `HTTP/2.0`.
     Proto,
     /// `{remote}`: address and port of the peer.
     Remote,

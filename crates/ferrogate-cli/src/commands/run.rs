@@ -1,6 +1,8 @@
 //! `ferrogate run`
 
-use ferrogate_runtime::{RunError, init_logging};
+use std::io::IsTerminal as _;
+
+use ferrogate_runtime::{RunError, init_logging, log_diagnostics};
 
 use super::source;
 use crate::args::RunOptions;
@@ -15,9 +17,19 @@ pub(crate) fn run(options: &RunOptions) -> Outcome {
             )));
         }
     }
-    let config = source::require(&options.config, None)?;
+    let (config, report) = source::read(&options.config, None)?;
+    let Some(config) = config else {
+        source::tell(&report);
+        return Err(Failure::Told);
+    };
     init_logging(&config.global)
         .map_err(|error| Failure::Failed(format!("the log cannot be opened: {error}")))?;
+    // People get the warnings with their carets, a log collector gets them as entries of the log.
+    if std::io::stderr().is_terminal() {
+        source::tell(&report);
+    } else {
+        log_diagnostics(&report.to_json());
+    }
     ferrogate_runtime::run(&config, &source::environment, env!("CARGO_PKG_VERSION")).map_err(
         |error| {
             match &error {

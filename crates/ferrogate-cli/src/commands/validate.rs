@@ -1,7 +1,5 @@
 //! `ferrogate validate`
 
-use serde_json::json;
-
 use super::source;
 use crate::args::{Format, ValidateOptions};
 use crate::console::{Failure, Outcome, print};
@@ -17,8 +15,9 @@ pub(crate) fn run(options: &ValidateOptions) -> Outcome {
     let summary = prepared.map(|prepared| prepared.summary);
     match options.format {
         Format::Json => {
-            let document =
-                json!({ "valid": valid, "summary": summary, "diagnostics": report.to_json() });
+            let mut document = report.to_json();
+            document["valid"] = valid.into();
+            document["summary"] = summary.into();
             print(&format!("{document:#}\n"))?;
         }
         Format::Text => {

@@ -66,6 +66,9 @@ pub(crate) enum Framing {
     Open,
 }
 
+/// Fields of a head; what Pingora's parser has room for.
+const MOST_FIELDS: usize = 255;
+
 /// The first bytes of an HTTP/2 connection. Source: RFC 9113, section 3.4.
 pub(crate) const H2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
@@ -114,11 +117,15 @@ pub(crate) fn screen(head: &[u8]) -> Result<Framing, Refusal> {
     if !matches!(version, b"HTTP/1.1" | b"HTTP/1.0") {
         return Err(Refusal::Malformed("the HTTP version is not supported"));
     }
-    let (mut hosts, mut lengths, mut codings) = (0, 0, 0);
+    let (mut fields, mut hosts, mut lengths, mut codings) = (0, 0, 0, 0);
     let (mut length, mut upgrade) = (Some(0), false);
     for line in lines {
         if line.is_empty() {
             continue;
+        }
+        fields += 1;
+        if fields > MOST_FIELDS {
+            return Err(Refusal::TooLarge);
         }
         if line.starts_with(b" ") || line.starts_with(b"\t") {
             return Err(Refusal::Malformed("a header line is folded"));
@@ -135,13 +142,24 @@ pub(crate) fn screen(head: &[u8]) -> Result<Framing, Refusal> {
                 "a header value contains a control character",
             ));
         }
-        hosts += u32::from(name.eq_ignore_ascii_case(b"host"));
+        let value = value.get(1..).unwrap_or_default().trim_ascii();
+        if name.eq_ignore_ascii_case(b"host") {
+            hosts += 1;
+            if !value.iter().all(|&byte| is_authority(byte)) {
+                return Err(Refusal::Malformed("the Host is malformed"));
+            }
+        }
         upgrade |= name.eq_ignore_ascii_case(b"upgrade");
         if name.eq_ignore_ascii_case(b"content-length") {
             lengths += 1;
-            length = decimal(value.get(1..).unwrap_or_default());
+            length = decimal(value);
         }
-        codings += u32::from(name.eq_ignore_ascii_case(b"transfer-encoding"));
+        if name.eq_ignore_ascii_case(b"transfer-encoding") {
+            codings += 1;
+            if version != b"HTTP/1.1" || !value.eq_ignore_ascii_case(b"chunked") {
+                return Err(Refusal::Malformed("the Transfer-Encoding is not `chunked`"));
+            }
+        }
     }
     if hosts > 1 {
         return Err(Refusal::Malformed(
@@ -171,14 +189,19 @@ pub(crate) fn screen(head: &[u8]) -> Result<Framing, Refusal> {
     })
 }
 
-/// Digits with blanks around them, and nothing else: no sign, no list. Source: RFC 9110, section 8.6.
+/// Digits and nothing else: no sign, no list. Source: RFC 9110, section 8.6.
 fn decimal(value: &[u8]) -> Option<u64> {
-    let digits = std::str::from_utf8(value).ok()?.trim_matches([' ', '\t']);
+    let digits = std::str::from_utf8(value).ok()?;
     if digits.bytes().all(|byte| byte.is_ascii_digit()) {
         digits.parse().ok()
     } else {
         None
     }
+}
+
+/// Characters of a host with its port. Source: RFC 3986, section 3.2.2; user information is not part of a Host.
+fn is_authority(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=:[]".contains(&byte)
 }
 
 /// Characters of a token. Source: RFC 9110, section 5.6.2.

@@ -47,4 +47,26 @@ pub enum Fault {
     Endless,
     /// A good answer that does not tell what it used.
     NoUsage,
+    /// A good answer, after which the connection is closed although nothing announced it.
+    ClosedAfterAnswer,
+}
+
+impl Fault {
+    /// Whether the connection ends with the answer. One whose framing is whole can be used again.
+    pub(super) fn ends_connection(self) -> bool {
+        !matches!(
+            self,
+            Self::TruncatedStream(_)
+                | Self::DoneMissing
+                | Self::HalfCharacters
+                | Self::RateLimited(_)
+                | Self::HtmlError
+                | Self::Status(_)
+                | Self::ErrorInAnswer
+                | Self::ErrorFirst
+                | Self::ErrorAfterEvents(_)
+                | Self::NotJson
+                | Self::NoUsage
+        )
+    }
 }

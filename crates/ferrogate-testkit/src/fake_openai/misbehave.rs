@@ -1,4 +1,4 @@
-//! Answers with a fault. Each ends its connection.
+//! Answers with a fault.
 
 use std::io;
 use std::time::Duration;
@@ -13,9 +13,9 @@ use crate::wire::Wire;
 
 const HTML: &str = "<html><head><title>500</title></head><body><h1>Oops</h1></body></html>";
 
-/// Answers with a fault and closes.
+/// Answers with a fault.
 pub(super) fn answer(
-    mut wire: Wire,
+    wire: &mut Wire,
     fault: Fault,
     surface: Surface,
     request: &Value,
@@ -29,22 +29,22 @@ pub(super) fn answer(
     };
     match fault {
         Fault::Refused => panic!("a listener cannot refuse; use `FakeOpenAi::always`"),
-        Fault::ResetBeforeAnswer => reset(wire),
+        Fault::ResetBeforeAnswer => wire.socket.reset(),
         Fault::ResetAfterHeader => {
             wire.write(head)?;
-            reset(wire);
+            wire.socket.reset();
         }
         Fault::ResetAfterEvents(count) => {
-            events(&mut wire, count, surface, request)?;
-            reset(wire);
+            events(wire, count, surface, request)?;
+            wire.socket.reset();
         }
         Fault::StallBeforeHeader => {
             if record.hold(&wire.socket)? {
-                good(&mut wire, surface, request, record)?;
+                good(wire, surface, request, record)?;
             }
         }
         Fault::StallAfterEvents(count) => {
-            events(&mut wire, count, surface, request)?;
+            events(wire, count, surface, request)?;
             if record.hold(&wire.socket)? {
                 for event in shape::events(surface, request).iter().skip(count) {
                     wire.write(&chunk(event.as_bytes()))?;
@@ -71,12 +71,12 @@ pub(super) fn answer(
             wire.write(b"{\"id\":\"chatcmpl-fake\",\"choices\":[{\"index\":0,")?;
         }
         Fault::TruncatedStream(count) => {
-            events(&mut wire, count, surface, request)?;
+            events(wire, count, surface, request)?;
             wire.write(b"0\r\n\r\n")?;
         }
         Fault::DoneMissing => {
             let count = shape::events(surface, request).len() - 1;
-            events(&mut wire, count, surface, request)?;
+            events(wire, count, surface, request)?;
             wire.write(b"0\r\n\r\n")?;
         }
         Fault::HalfCharacters => {
@@ -106,8 +106,8 @@ pub(super) fn answer(
         }
         Fault::Status(status) => wire.write(&envelope(status, "As Asked", ""))?,
         Fault::ErrorInAnswer => wire.write(&json_answer("200 OK", "", &error().to_string()))?,
-        Fault::ErrorFirst => error_after(&mut wire, 0, surface, request)?,
-        Fault::ErrorAfterEvents(count) => error_after(&mut wire, count, surface, request)?,
+        Fault::ErrorFirst => error_after(wire, 0, surface, request)?,
+        Fault::ErrorAfterEvents(count) => error_after(wire, count, surface, request)?,
         Fault::Garbage => wire.write(b"\x16\x03\x01 this is not HTTP\r\n\r\n")?,
         Fault::NotJson => {
             wire.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 13\r\n\r\n<html></html>")?;
@@ -119,8 +119,9 @@ pub(super) fn answer(
             );
             wire.write(answer.as_bytes())?;
         }
-        Fault::Endless => endless(&mut wire, surface, request, record)?,
-        Fault::NoUsage => without_usage(&mut wire, surface, request)?,
+        Fault::ClosedAfterAnswer => good(wire, surface, request, record)?,
+        Fault::Endless => endless(wire, surface, request, record)?,
+        Fault::NoUsage => without_usage(wire, surface, request)?,
     }
     Ok(())
 }
@@ -134,10 +135,6 @@ fn error() -> Value {
     json!({ "error": {
         "message": "the fake upstream failed on purpose", "type": "fake_error", "param": "messages", "code": "fake_code",
     } })
-}
-
-fn reset(wire: Wire) {
-    wire.socket.reset();
 }
 
 /// Sends the head of a stream and its first events.
