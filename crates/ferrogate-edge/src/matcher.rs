@@ -226,7 +226,7 @@ impl Condition {
                 "protocol",
                 format!("{} {:?}", view.connection.scheme(), view.head.version()),
             ),
-            Self::Not(conditions) => ("excluded", conditions.name.to_string()),
+            Self::Not(_) => ("request", "excluded".to_owned()),
         }
     }
 }

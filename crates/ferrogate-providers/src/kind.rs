@@ -85,7 +85,7 @@ const TABLE: [ProviderRow; 3] = [
         needs_credential: false,
         base_url: None,
         key_variable: None,
-        documentation: "docs/providers.md",
+        documentation: "docs/ai-gateway.md",
     },
 ];
 

@@ -161,12 +161,18 @@ async fn run(
     context: &mut RequestContext,
 ) -> Result<CallOutcome, Stop> {
     let principal = authenticate::caller(gateway, session, context).await?;
+    if let Some(call) = &mut context.call {
+        call.called_by(&principal);
+    }
     authorize::scope(&principal, surface.scope())?;
     let body = intake::read_body(session, gateway.max_request_bytes).await?;
     let request = intake::decode(surface, body)?;
+    if let Some(call) = &mut context.call {
+        call.asked(&request);
+    }
     let model = authorize::model(gateway, &principal, &request)?;
     if let Some(call) = &mut context.call {
-        call.asked(&principal, &model, &request);
+        call.resolved(&model);
     }
     let admission = limit::admit(gateway, &principal, &model, &request)?;
     let deadline = limit::deadline(gateway, session, context.started);
@@ -179,7 +185,9 @@ async fn run(
         deadline,
     };
     let waited = Instant::now();
-    let won = watch::unless_gone(session, attempt::run(&job, session_facts(session))).await;
+    // Pinned here: handed on by value, its some kilobytes would be copied at every step.
+    let attempts = std::pin::pin!(attempt::run(&job, session_facts(session)));
+    let won = watch::unless_gone(session, attempts).await;
     let record = context.call.get_or_insert_with(|| CallRecord::new(surface));
     record.upstream_wait += waited.elapsed();
     let won = if let Some(tried) = won {

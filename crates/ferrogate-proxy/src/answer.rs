@@ -96,9 +96,11 @@ pub(crate) async fn send(
         .write_response_header(Box::new(header), head_only)
         .await?;
     if !head_only {
-        session.write_response_body(Some(body), true).await?;
+        return session.write_response_body(Some(body), true).await;
     }
-    Ok(())
+    // Without a body the end of an HTTP/2 stream has to be said; Pingora does it for answered requests only, and
+    // this may be an error on its way out.
+    session.as_downstream_mut().finish_body().await
 }
 
 /// Puts on what every answer carries: the id, our name, and what the site's `header` directives say.

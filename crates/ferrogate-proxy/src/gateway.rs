@@ -9,6 +9,7 @@ use ferrogate_edge::{Connection, Exchange, TlsInfo, Verdict, client_ip};
 use ferrogate_observability::RequestKind;
 use ferrogate_types::RequestId;
 use http::Method;
+use http::header::HOST;
 use pingora_core::protocols::Digest;
 use pingora_core::upstreams::peer::HttpPeer;
 use pingora_error::{Error, ErrorSource, ErrorType, Result};
@@ -41,6 +42,33 @@ impl Gateway {
 
     fn listener<'a>(&self, context: &'a RequestContext) -> Option<&'a ListenerState> {
         context.snapshot.listeners.get(self.listener)
+    }
+
+    /// Brings the target into origin form and the host into its field, whatever the protocol: routes look there.
+    ///
+    /// HTTP/2 has the host in `:authority`, which a rewrite of the target would lose; HTTP/1.1 allows the whole URL
+    /// as the target. Source: RFC 9113, section 8.3.1; RFC 9112, section 3.2.2.
+    fn normalise(session: &mut Session) -> Result<()> {
+        let header = session.req_header_mut();
+        let Some(authority) = header
+            .uri
+            .authority()
+            .map(|authority| authority.as_str().to_owned())
+        else {
+            return Ok(());
+        };
+        if !header.headers.contains_key(HOST) {
+            header.insert_header(HOST, authority)?;
+        }
+        if !header.raw_path().starts_with(b"/") && header.raw_path() != b"*" {
+            let target = header
+                .uri
+                .path_and_query()
+                .map_or("/", |target| target.as_str())
+                .to_owned();
+            header.set_raw_path(target.as_bytes())?;
+        }
+        Ok(())
     }
 
     /// Notes who is calling and under which id.
@@ -122,7 +150,8 @@ impl Gateway {
             Verdict::AiGateway(index) => {
                 let gateway = context.snapshot.gateways.get(index).map(Arc::clone);
                 if let Some(gateway) = gateway {
-                    ai::handle(&self.shared, &gateway, session, context).await?;
+                    // On the heap, so that requests of other kinds do not carry its room.
+                    Box::pin(ai::handle(&self.shared, &gateway, session, context)).await?;
                 }
             }
             Verdict::Unhandled => {
@@ -163,6 +192,7 @@ impl ProxyHttp for Gateway {
         session: &mut Session,
         context: &mut RequestContext,
     ) -> Result<()> {
+        Self::normalise(session)?;
         self.identify(session, context);
         if let Some(listener) = self.listener(context) {
             session.set_read_timeout(Some(listener.read_timeout));

@@ -22,5 +22,5 @@ pub use ai::{KeyLimits, ModelGateway};
 pub use context::RequestContext;
 pub use gateway::Gateway;
 pub use shared::{Settings, Shared};
-pub use snapshot::{ListenerState, SiteState, Snapshot, Summary};
+pub use snapshot::{ListenerState, SiteLog, SiteState, Snapshot, Summary};
 pub use upstream::UpstreamTlsMaterial;

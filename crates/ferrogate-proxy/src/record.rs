@@ -28,7 +28,9 @@ pub(crate) fn finish(shared: &Shared, session: &mut Session, context: &mut Reque
         .site
         .and_then(|site| context.snapshot.sites.get(site))
         .and_then(|site| site.access_log.as_ref());
-    let Some(log) = log else { return };
+    let Some(log) = log.filter(|log| status >= 500 || !log.errors_only) else {
+        return;
+    };
 
     let header = session.req_header();
     let target = context
@@ -52,7 +54,7 @@ pub(crate) fn finish(shared: &Shared, session: &mut Session, context: &mut Reque
         .and_then(|call| call.cost)
         .map(|cost| cost.to_string())
         .unwrap_or_default();
-    log.record(&AccessEntry {
+    log.log.record(&AccessEntry {
         level: if status >= 500 { "error" } else { "info" },
         ts: clock::since_epoch().as_secs_f64(),
         logger: "http.log.access",

@@ -78,7 +78,7 @@ impl Shared {
             .iter()
             .filter_map(|site| site.access_log.as_ref())
         {
-            log.flush();
+            log.log.flush();
         }
     }
 

@@ -60,5 +60,14 @@ pub struct SiteState {
     /// Its routes.
     pub program: Program,
     /// Its access log.
-    pub access_log: Option<Arc<AccessLog>>,
+    pub access_log: Option<SiteLog>,
+}
+
+/// A site's access log.
+#[derive(Clone, Debug)]
+pub struct SiteLog {
+    /// Where entries go.
+    pub log: Arc<AccessLog>,
+    /// Only answers with 5xx are logged: the site asked for a level above INFO.
+    pub errors_only: bool,
 }

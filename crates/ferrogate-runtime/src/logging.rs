@@ -2,6 +2,7 @@
 
 use std::fs::OpenOptions;
 use std::io::{self, IsTerminal as _, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::sync::{Arc, Mutex};
 
 use ferrogate_config::model::{Global, LogFormat, LogLevel, LogOutput};
@@ -33,7 +34,9 @@ pub fn init(global: &Global) -> io::Result<()> {
         LogOutput::Stderr => (Sink::Stderr, io::stderr().is_terminal()),
         LogOutput::Stdout => (Sink::Stdout, io::stdout().is_terminal()),
         LogOutput::File(path) => {
-            let file = OpenOptions::new().create(true).append(true).open(path)?;
+            let mut options = OpenOptions::new();
+            options.create(true).append(true).mode(0o600);
+            let file = options.open(path)?;
             (Sink::File(Arc::new(Mutex::new(file))), false)
         }
     };

@@ -3,7 +3,7 @@
 //! [`load_certified_key`] reads a PEM chain and key and checks that they belong together; a [`CertificateStore`]
 //! picks one by the name the client sends and can be replaced while running.
 //!
-//! Refuses: a key that does not fit its certificate, and a handshake for a name without a certificate.
+//! Refuses: a key that does not fit its certificate, and reading anything but PEM.
 
 mod load;
 mod store;

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use ferrogate_llm::{OpenAiRequest, SseDecoder, StreamWatch};
-use ferrogate_providers::{LogicalModel, Pass, Plan, PlannedTarget, Provider};
+use ferrogate_providers::{LogicalModel, Pass, Plan, PlannedTarget, Provider, SkipReason};
 use ferrogate_types::{ProviderId, UpstreamModel, Usage};
 use ferrogate_upstream::Answer;
 use http::HeaderMap;
@@ -109,7 +109,7 @@ pub(crate) async fn run(job: &Job<'_>, forwarded: HeaderMap) -> Tried {
             Progress::Next => {}
         }
     }
-    tried.result = Err(exhausted(&plan, &tried.attempts, &faults).into());
+    tried.result = Err(exhausted(job, &plan, &tried.attempts, &faults).into());
     tried
 }
 
@@ -197,7 +197,7 @@ fn out_of_time(attempts: &[String]) -> Refusal {
 }
 
 /// No target is left: says what was tried and what was not, and why.
-fn exhausted(plan: &Plan, attempts: &[String], faults: &[Fault]) -> Refusal {
+fn exhausted(job: &Job<'_>, plan: &Plan, attempts: &[String], faults: &[Fault]) -> Refusal {
     let skipped = plan
         .skipped
         .iter()
@@ -208,12 +208,23 @@ fn exhausted(plan: &Plan, attempts: &[String], faults: &[Fault]) -> Refusal {
         let parked = plan
             .skipped
             .iter()
-            .any(|skip| skip.reason == ferrogate_providers::SkipReason::Parked);
+            .any(|skip| skip.reason == SkipReason::Parked);
         return if parked {
+            let now = Instant::now();
+            let waits = job
+                .model
+                .targets
+                .iter()
+                .map(|target| target.provider.credentials().wait(now));
+            let wait = waits
+                .filter(|wait| !wait.is_zero())
+                .min()
+                .unwrap_or_default();
             Refusal::new(
                 RefusalCode::UpstreamRateLimited,
                 format!("every provider is rate limited: {tried}"),
             )
+            .with_retry_after(wait)
         } else {
             Refusal::new(
                 RefusalCode::ProviderUnavailable,

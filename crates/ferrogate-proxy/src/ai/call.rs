@@ -56,16 +56,20 @@ impl CallRecord {
         }
     }
 
-    /// Notes who asked for what.
-    pub(crate) fn asked(
-        &mut self,
-        principal: &Principal,
-        model: &LogicalModel,
-        request: &OpenAiRequest,
-    ) {
+    /// Notes who asks.
+    pub(crate) fn called_by(&mut self, principal: &Principal) {
         self.key = principal.key().map(|key| key.id().clone());
-        model.spec.name.as_str().clone_into(&mut self.model);
+    }
+
+    /// Notes what is asked for, known or not; a name made up by the caller is cut to a sensible length.
+    pub(crate) fn asked(&mut self, request: &OpenAiRequest) {
+        self.model = request.model().chars().take(100).collect();
         self.stream = request.stream();
+    }
+
+    /// Notes the model it turned out to be.
+    pub(crate) fn resolved(&mut self, model: &LogicalModel) {
+        model.spec.name.as_str().clone_into(&mut self.model);
         self.prices = model.spec.prices;
         self.known_model = true;
     }

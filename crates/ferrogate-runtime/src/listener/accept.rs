@@ -40,6 +40,8 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 /// How long an idle connection may still send one more request after a stop was asked for: a request that was
 /// already on its way is answered, with `Connection: close`, instead of being reset.
 const LINGER: Duration = Duration::from_millis(500);
+/// Room for a head, and for a small body behind it: most requests are one read.
+const HEAD_BUFFER: usize = 4 << 10;
 /// The pause after an accept that failed for want of descriptors or memory.
 const EXHAUSTED: Duration = Duration::from_millis(50);
 
@@ -212,6 +214,8 @@ impl Acceptor {
     ) -> Head {
         let mut bytes = early;
         if bytes.is_empty() {
+            // A reader that grows with what it finds would begin with 64 bytes and ask the kernel five times.
+            bytes.reserve(HEAD_BUFFER);
             let patience = if first {
                 self.limits.timeout
             } else {

@@ -4,10 +4,12 @@ use std::collections::HashMap;
 use std::io::IsTerminal as _;
 use std::sync::Arc;
 
-use ferrogate_config::model::{Config, Listener, LogFormat, LogOutput, LogSettings, ServerOptions};
+use ferrogate_config::model::{
+    Config, Listener, LogFormat, LogLevel, LogOutput, LogSettings, ServerOptions,
+};
 use ferrogate_edge::{CompileContext, HostIndex, IpSet, Program};
 use ferrogate_observability::{AccessLog, Destination, Format, Metrics};
-use ferrogate_proxy::{ListenerState, SiteState, Summary};
+use ferrogate_proxy::{ListenerState, SiteLog, SiteState, Summary};
 use ferrogate_types::route::{Handler, Route};
 use http::HeaderName;
 
@@ -85,7 +87,13 @@ pub(super) fn lower(
             .map(|settings| logs.open(settings))
             .transpose()
         {
-            Ok(log) => log.flatten(),
+            Ok(log) => log
+                .flatten()
+                .zip(site.access_log.as_ref())
+                .map(|(log, settings)| SiteLog {
+                    log,
+                    errors_only: settings.level > LogLevel::Info,
+                }),
             Err(message) => {
                 errors.push(LowerError::new(site.origin.place.to_string(), message));
                 None
