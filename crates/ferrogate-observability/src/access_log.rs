@@ -120,7 +120,7 @@ impl AccessLog {
         }
     }
 
-    /// Waits until what is queued has been written, for at most [`FLUSH`].
+    /// Waits until what is queued has been written, for at most five seconds.
     pub fn flush(&self) {
         let (done, written) = sync_channel(1);
         let asked = self

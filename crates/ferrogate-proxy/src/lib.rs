@@ -2,7 +2,7 @@
 //!
 //! [`Gateway`] implements Pingora's `ProxyHttp`. A request is screened, finds its site, and runs the site's
 //! routes; the verdict is a static answer, a proxied upstream (Pingora's own path), or a model call, which goes
-//! through the one [pipeline](ai) of the gateway. Every request sees one [`Snapshot`] from beginning to end.
+//! through the one pipeline of the gateway (module `ai`). Every request sees one [`Snapshot`] from beginning to end.
 //!
 //! Refuses: reading configuration, opening sockets to listen on, and turning errors into answers in more than
 //! one place.

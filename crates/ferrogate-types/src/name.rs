@@ -13,7 +13,7 @@ pub enum NameError {
     /// Nothing was written.
     #[error("is empty")]
     Empty,
-    /// Longer than [`MAX_LEN`] bytes.
+    /// Longer than 256 bytes.
     #[error("is longer than {MAX_LEN} bytes")]
     TooLong,
     /// White space or a control character.
