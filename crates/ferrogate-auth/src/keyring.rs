@@ -41,7 +41,7 @@ pub enum AuthError {
     Busy,
 }
 
-/// Hashes verified at once: leaves cores to the workers.
+/// Hashes verified at once, and never on more than half of the cores: the workers need the others.
 const VERIFIERS: usize = 2;
 /// Calls that may wait for one of them; more are refused.
 const WAITING: usize = 32;
@@ -62,6 +62,7 @@ impl Keyring {
                 KeyCredential::Argon2(_) => hashed.push(index),
             }
         }
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let keys = specs
             .into_iter()
             .enumerate()
@@ -72,7 +73,7 @@ impl Keyring {
             by_digest,
             hashed,
             verified: Mutex::default(),
-            verifiers: Arc::new(Semaphore::new(VERIFIERS)),
+            verifiers: Arc::new(Semaphore::new((cores / 2).clamp(1, VERIFIERS))),
             waiting: Arc::new(Semaphore::new(WAITING)),
         }
     }

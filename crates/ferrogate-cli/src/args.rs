@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// An edge gateway and control point for LLM traffic, configured by a Caddyfile.
 #[derive(Debug, Parser)]
-#[command(name = "ferrogate", version, about, disable_help_subcommand = true)]
+#[command(name = "ferrogate", version, disable_help_subcommand = true)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,

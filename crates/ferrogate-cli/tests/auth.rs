@@ -197,6 +197,17 @@ fn without_keys_only_local_callers_are_answered() {
             "{field}"
         );
     }
+    // A page in a local browser is where it comes from.
+    for (origin, status) in [
+        ("http://localhost:3000", 200),
+        ("https://evil.example", 401),
+        ("null", 401),
+    ] {
+        let sent = chat("echo")
+            .header("Origin", origin)
+            .send(gateway.address());
+        assert_eq!(sent.status, status, "{origin}");
+    }
 }
 
 #[test]
@@ -273,7 +284,9 @@ fn keys_come_from_the_environment() {
 
 #[test]
 fn requests_a_minute_are_limited_and_told() {
-    let gateway = gateway("api_key k {\nkey s\nscopes *\nrequest_limit_per_minute 2\n}");
+    let gateway = gateway(
+        "api_key k {\nkey s\nscopes *\ndenied_providers second\nrequest_limit_per_minute 2\n}",
+    );
     for remaining in ["1", "0"] {
         let response = chat("echo").bearer("s").send(gateway.address()).expect(200);
         assert_eq!(response.header("x-ratelimit-limit-requests"), "2");
@@ -281,6 +294,10 @@ fn requests_a_minute_are_limited_and_told() {
         assert!(!response.header("x-ratelimit-reset-requests").is_empty());
         // What is refused uses up nothing.
         chat("nope").bearer("s").send(gateway.address()).expect(404);
+        chat("other")
+            .bearer("s")
+            .send(gateway.address())
+            .expect(403);
     }
     let refused = chat("echo").bearer("s").send(gateway.address()).expect(429);
     assert_eq!(refused.error_code(), "rate_limit_exceeded");

@@ -46,6 +46,12 @@ fn validate_tells_people_and_machines() {
 }
 
 #[test]
+fn help_says_what_the_program_is() {
+    let help = Launch::new(BIN).command(&["--help"]).expect(0).stdout;
+    assert!(help.starts_with("An edge gateway"), "{help}");
+}
+
+#[test]
 fn fmt_formats_and_checks() {
     let untidy = ":8080 {\n  respond   ok\n}\n";
     let tidy = ":8080 {\n\trespond ok\n}\n";
@@ -69,6 +75,17 @@ fn fmt_formats_and_checks() {
             .expect(0)
             .stdout,
         tidy
+    );
+}
+
+#[test]
+fn fmt_leaves_toml_alone() {
+    let text = "about = \"\"\"\n  two\n    lines\"\"\"\n";
+    let launch = Launch::new(BIN).file("gateway.toml", text);
+    let run = launch.command(&["fmt", "gateway.toml"]).expect(2);
+    assert!(
+        run.stdout.is_empty() && run.stderr.contains("is TOML"),
+        "{run:?}"
     );
 }
 

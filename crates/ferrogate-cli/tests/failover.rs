@@ -337,6 +337,55 @@ fn an_open_breaker_leaves_a_failing_provider_alone() {
 }
 
 #[test]
+fn a_caller_without_patience_opens_nobodys_circuit() {
+    for (fault, stream, status) in [
+        (Fault::StallBeforeHeader, false, 504),
+        (Fault::StallAfterEvents(2), true, 200),
+    ] {
+        let upstream = FakeOpenAi::with_faults(&[fault]);
+        let block = format!(
+            "ai_gateway {{
+                provider up {{
+                    kind openai-compatible
+                    base_url {}
+                    api_key sk
+                    circuit_breaker {{
+                        failures 1
+                        open 1h
+                    }}
+                }}
+                model m -> up
+            }}",
+            upstream.base_url()
+        );
+        let gateway = Launch::site(BIN, &block).start();
+        let body = json!({ "model": "m", "messages": [], "stream": stream });
+        let cut = Request::post("/v1/chat/completions", &body)
+            .header("X-Ferrogate-Timeout", "300ms")
+            .send(gateway.address())
+            .expect(status);
+        assert!(cut.text().contains("error"), "{}", cut.text());
+        ask(&gateway, false).expect(200);
+    }
+}
+
+#[test]
+fn a_providers_error_does_not_tell_its_credential() {
+    for fault in [
+        Fault::TellsCredential,
+        Fault::TellsCredentialAfterEvents(0),
+        Fault::TellsCredentialAfterEvents(2),
+    ] {
+        let (first, second) = (FakeOpenAi::always(fault), FakeOpenAi::always(fault));
+        let gateway = gateway(&first, &second);
+        let stream = fault != Fault::TellsCredential;
+        let told = ask(&gateway, stream).text();
+        assert!(told.contains("incorrect credential: Bearer ***"), "{told}");
+        assert!(!told.contains("sk-") && !told.contains("[DONE]"), "{told}");
+    }
+}
+
+#[test]
 fn a_rate_limited_credential_rests() {
     let (first, second) = (
         FakeOpenAi::with_faults(&[Fault::RateLimited(60)]),
@@ -349,6 +398,35 @@ fn a_rate_limited_credential_rests() {
         assert_eq!(response.header("x-ferrogate-attempts"), attempts);
     }
     assert_eq!(first.requests().len(), 1, "it is not asked while it rests");
+}
+
+#[test]
+fn another_key_of_the_provider_need_not_wait() {
+    let upstream = FakeOpenAi::with_faults(&[Fault::RateLimited(60)]);
+    let block = format!(
+        "ai_gateway {{
+            provider p {{
+                kind openai-compatible
+                base_url {}
+                api_key sk-one
+                api_key sk-two
+            }}
+            model m -> p
+        }}",
+        upstream.base_url()
+    );
+    let gateway = Launch::site(BIN, &block).start();
+    for attempts in ["2", "1"] {
+        let response = ask(&gateway, false).expect(200);
+        assert_eq!(response.header("x-ferrogate-attempts"), attempts);
+    }
+    let shown: Vec<_> = upstream
+        .requests()
+        .iter()
+        .map(|request| request.head.field("authorization").map(str::to_owned))
+        .collect();
+    assert_ne!(shown[0], shown[1], "the limited key is asked again");
+    assert_eq!(shown[1], shown[2], "the limited key rests");
 }
 
 #[test]

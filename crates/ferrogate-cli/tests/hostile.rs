@@ -81,6 +81,38 @@ fn ambiguous_heads_are_refused_before_anybody_acts_on_them() {
 }
 
 #[test]
+fn a_target_with_a_host_in_it_meets_the_same_routes() {
+    let upstream = FakeHttp::start("up");
+    let gateway = gateway(&upstream);
+    for (target, version, status) in [
+        ("http://a/ok", "1.1", 200),
+        ("HTTP://a/ok?b", "1.0", 200),
+        ("https://a/v1/chat/completions", "1.1", 405),
+        ("http://b/ok", "1.1", 400),
+        ("http://u@a/ok", "1.1", 400),
+        ("a/ok", "1.1", 400),
+        ("a:80", "1.1", 400),
+        ("*", "1.1", 400),
+    ] {
+        let mut client = Client::connect(gateway.address());
+        client.send(format!("GET {target} HTTP/{version}\r\nHost: a\r\n\r\n"));
+        let response = client.response();
+        assert_eq!(response.status, status, "{target}");
+        if status == 200 {
+            assert_eq!(response.text(), "fine", "{target}");
+        }
+    }
+    assert!(upstream.requests().is_empty(), "{:?}", upstream.requests());
+    let mut client = Client::connect(gateway.address());
+    client.send("GET http://a/proxied?b HTTP/1.0\r\n\r\n");
+    let seen = client.response().expect(200).json();
+    assert_eq!(
+        (&seen["target"], &seen["fields"][0][1]),
+        (&json!("/proxied?b"), &json!("a"))
+    );
+}
+
+#[test]
 fn a_huge_header_is_431() {
     let upstream = FakeHttp::start("up");
     let mut gateway = gateway(&upstream);
@@ -127,6 +159,26 @@ fn a_body_that_does_not_come_is_408() {
         assert_eq!(slow.response().status, 408, "{path}");
     }
     still_serves(&mut gateway);
+}
+
+#[test]
+fn a_body_that_drips_ends_with_the_calls_time() {
+    let upstream = FakeHttp::start("up");
+    let gateway = gateway(&upstream);
+    let mut client = Client::connect(gateway.address());
+    client.send(
+        "POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nX-Ferrogate-Timeout: 100ms\r\nContent-Length: 9\r\n\r\n{",
+    );
+    let begun = Instant::now();
+    assert_eq!(
+        client.response().expect(408).error_code(),
+        "request_timeout"
+    );
+    assert!(
+        begun.elapsed() < Duration::from_millis(290),
+        "{:?}",
+        begun.elapsed()
+    );
 }
 
 #[test]

@@ -39,6 +39,51 @@ fn h2c_upstreams() {
 }
 
 #[test]
+fn https_upstreams_are_verified_and_get_their_own_name() {
+    let certificate = Certificate::new(&["localhost"]);
+    let behind = FakeHttp::start("up");
+    let text = format!(
+        "{{\n\tdefault_bind 127.0.0.1\n}}\nhttps://localhost:0 {{\n\ttls cert.pem key.pem\n\treverse_proxy {}\n}}\n",
+        behind.address()
+    );
+    let upstream = Launch::caddyfile(BIN, &text)
+        .file("cert.pem", &certificate.pem)
+        .file("key.pem", &certificate.key_pem)
+        .start();
+    let port = upstream.address().port();
+    for (transport, status) in [
+        ("tls_trust_pool file cert.pem", 200),
+        ("tls_trusted_ca_certs cert.pem", 200),
+        ("tls_insecure_skip_verify", 200),
+        ("dial_timeout 5s", 502),
+        (
+            "tls_trust_pool file cert.pem\ntls_server_name other.example",
+            502,
+        ),
+    ] {
+        let directives = format!(
+            "reverse_proxy https://localhost:{port} {{\ntransport http {{\n{transport}\n}}\n}}"
+        );
+        let text = format!("{{\n\tdefault_bind 127.0.0.1\n}}\nhttp://:0 {{\n{directives}\n}}\n");
+        let gateway = Launch::caddyfile(BIN, &text)
+            .file("cert.pem", &certificate.pem)
+            .start();
+        let response = Request::get("/x?y")
+            .host("site.example")
+            .send(gateway.address());
+        assert_eq!(response.status, status, "{transport}");
+        if status == 200 {
+            let seen = response.json();
+            assert_eq!(
+                upstream_field(&seen, "host"),
+                [format!("localhost:{port}")],
+                "{transport}"
+            );
+        }
+    }
+}
+
+#[test]
 fn websockets_pass() {
     let upstream = FakeHttp::start("up");
     let gateway = site(&format!("reverse_proxy {}", upstream.address()));
@@ -104,4 +149,15 @@ fn h2_in_the_clear() {
         (&"/up".into(), &"body".into())
     );
     assert_eq!(upstream_field(&seen, "host"), ["site.example"]);
+}
+
+/// An answer that does not need the body still takes it in: curl takes the reset that would follow for an error.
+#[test]
+fn an_upload_nobody_asked_for_does_not_cost_the_answer() {
+    let gateway = site("log {\noutput stdout\nformat json\n}\nrespond fine");
+    let body = vec![b'x'; 3 << 20];
+    let answer = H2Client::plain(gateway.address()).send("POST", "site.example", "/", body);
+    assert_eq!(answer.body, "fine");
+    let entry = gateway.wait_for_access(|entry| entry["method"] == "POST");
+    assert_eq!(entry["bytes_read"], 3 << 20, "{entry}");
 }

@@ -1,8 +1,9 @@
 //! Proxied upstreams: what they see, which one is asked, what happens when they fail.
 
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::time::Duration;
 
-use ferrogate_testkit::{Client, ClosedPort, FakeHttp, Gateway, Launch, Request};
+use ferrogate_testkit::{Client, ClosedPort, FakeHttp, Gateway, Launch, PATIENCE, Request};
 use serde_json::Value;
 
 const BIN: &str = env!("CARGO_BIN_EXE_ferrogate");
@@ -127,7 +128,25 @@ fn policies_share_the_requests_out() {
     check("weighted_round_robin 1 2 3", &[2, 4, 6]);
     check("first", &[12, 0, 0]);
     check("ip_hash", &[0, 0, 12]);
+    check("client_ip_hash", &[0, 0, 12]);
     check("header X-Same", &[0, 0, 12]);
+}
+
+#[test]
+fn chance_reaches_every_upstream() {
+    let upstreams = ["a", "b"].map(FakeHttp::start);
+    let gateway = site(&format!(
+        "reverse_proxy {} {} {{\nlb_policy random\n}}",
+        upstreams[0].address(),
+        upstreams[1].address()
+    ));
+    // That one of the two is never drawn happens once in 2^63 runs.
+    for _ in 0..64 {
+        Request::get("/").send(gateway.address()).expect(200);
+    }
+    let counts = upstreams.each_ref().map(|one| one.requests().len());
+    assert!(counts[0] > 0 && counts[0] + counts[1] == 64, "{counts:?}");
+    assert!(counts[1] > 0, "{counts:?}");
 }
 
 #[test]
@@ -242,6 +261,34 @@ fn failures_of_upstreams_have_their_status() {
     }
     let cut = Request::get("/cut").send(gateway.address());
     assert!(!cut.complete, "a cut body looks whole: {cut:?}");
+}
+
+#[test]
+fn what_comes_before_an_answer_is_none() {
+    let upstream = FakeHttp::start("up");
+    let gateway = site(&format!("reverse_proxy {}", upstream.address()));
+    let mut socket = std::net::TcpStream::connect(gateway.address()).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    socket.write_all(&Request::get("/hints").bytes()).unwrap();
+    let mut lines = BufReader::new(socket).lines().map(Result::unwrap);
+    let first = lines.next();
+    assert_eq!(first.as_deref(), Some("HTTP/1.1 103 Early Hints"));
+    upstream.release();
+    assert!(lines.any(|line| line == "HTTP/1.1 502 Bad Gateway"));
+}
+
+#[test]
+fn clients_of_http_1_0_get_no_chunks() {
+    let upstream = FakeHttp::start("up");
+    let gateway = site(&format!("reverse_proxy {}", upstream.address()));
+    let mut client = Client::connect(gateway.address());
+    client.send("GET /chunked/2 HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\n\r\n");
+    let head = client.head();
+    assert_eq!(
+        (head.field("transfer-encoding"), head.field("connection")),
+        (None, Some("close"))
+    );
+    assert_eq!(client.until_closed(), b"chunk00000chunk00001");
 }
 
 #[test]

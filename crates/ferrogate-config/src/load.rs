@@ -67,7 +67,7 @@ pub fn load(path: &Path, options: &LoadOptions<'_>) -> Loaded {
                     "unreadable",
                     format!("configuration file `{}` {error}", path.display()),
                 )
-                .hint("name another one with `--config FILE`"),
+                .hint(error.hint()),
             );
             Loaded {
                 config: None,

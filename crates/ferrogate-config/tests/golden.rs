@@ -81,6 +81,24 @@ fn a_missing_file_is_an_error() {
 }
 
 #[test]
+fn a_file_that_is_no_text_says_where() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("Caddyfile");
+    std::fs::write(&path, b":8080 {\n\trespond \"caf\xe9\"\n}\n").unwrap();
+    let options = LoadOptions {
+        env: &env,
+        format: None,
+    };
+    let loaded = load(&path, &options);
+    let report = loaded.report.render(false);
+    assert!(
+        report.contains("is not UTF-8 text, as line 2 shows")
+            && report.contains("save it as UTF-8"),
+        "{report}"
+    );
+}
+
+#[test]
 fn the_name_tells_the_format() {
     let code = |name: &str| {
         let loaded = load_str(

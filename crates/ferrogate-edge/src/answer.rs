@@ -36,6 +36,8 @@ pub(crate) type Failure = (u16, String);
 pub(crate) struct Respond {
     status: Status,
     body: Body,
+    /// Of a body that is not empty.
+    content_type: HeaderValue,
     close: bool,
 }
 
@@ -61,7 +63,7 @@ enum Status {
 
 #[derive(Debug)]
 enum Body {
-    Fixed(Bytes, Option<HeaderValue>),
+    Fixed(Bytes),
     Text(Text),
 }
 
@@ -79,37 +81,30 @@ impl Respond {
         close: bool,
         compiler: &mut Compiler<'_>,
     ) -> Self {
+        let content_type = content_type(body.map_or("", Template::source));
         let body = match body.map(|body| compiler.keeping(body)) {
-            None => Body::Fixed(Bytes::new(), None),
+            None => Body::Fixed(Bytes::new()),
             Some(text) => match text.fixed() {
-                Some(fixed) => Body::Fixed(
-                    Bytes::copy_from_slice(fixed.as_bytes()),
-                    content_type(fixed),
-                ),
+                Some(fixed) => Body::Fixed(Bytes::copy_from_slice(fixed.as_bytes())),
                 None => Body::Text(text),
             },
         };
         Self {
             status: Status::compile(status, 200, compiler),
             body,
+            content_type,
             close,
         }
     }
 
     pub(crate) fn answer(&self, view: &View<'_>) -> Result<Answer, Failure> {
         let status = self.status.resolve(view)?;
-        let (body, content_type) = match &self.body {
-            Body::Fixed(body, content_type) => (body.clone(), content_type.clone()),
-            Body::Text(text) => {
-                let text = text.render(view).into_owned();
-                let content_type = content_type(&text);
-                (Bytes::from(text), content_type)
-            }
+        let body = match &self.body {
+            Body::Fixed(body) => body.clone(),
+            Body::Text(text) => Bytes::from(text.render(view).into_owned()),
         };
         let known = view.exchange.response_headers().contains_key(CONTENT_TYPE);
-        let field = content_type
-            .filter(|_| !known)
-            .map(|value| (CONTENT_TYPE, value));
+        let field = (!known && !body.is_empty()).then(|| (CONTENT_TYPE, self.content_type.clone()));
         Ok(Answer {
             status,
             field,
@@ -246,17 +241,18 @@ fn redirects(status: u16) -> bool {
     matches!(status, 300..=399 | 401)
 }
 
-/// JSON objects and arrays are recognised; nothing else is sniffed.
-fn content_type(body: &str) -> Option<HeaderValue> {
-    let trimmed = body.trim();
+/// The type of a body as it was written, placeholders and all: a request has no say in it. JSON objects and arrays are
+/// recognised; nothing else is sniffed.
+fn content_type(written: &str) -> HeaderValue {
+    let trimmed = written.trim();
     let structured = trimmed.len() > 2
         && matches!(trimmed.as_bytes(), [b'{', .., b'}'] | [b'[', .., b']'])
         && serde_json::from_str::<IgnoredAny>(trimmed).is_ok();
-    match body {
-        "" => None,
-        _ if structured => Some(HeaderValue::from_static("application/json")),
-        _ => Some(HeaderValue::from_static("text/plain; charset=utf-8")),
-    }
+    HeaderValue::from_static(if structured {
+        "application/json"
+    } else {
+        "text/plain; charset=utf-8"
+    })
 }
 
 /// Whether a browser would run the target; it ignores controls and spaces in front of and inside a scheme.

@@ -66,9 +66,7 @@ pub(crate) fn write_value(placeholder: &Placeholder, view: &View<'_>, out: &mut 
         }
         Placeholder::PathDir => push_bytes(out, split_file(&decode(path)).0),
         Placeholder::PathFile => push_bytes(out, split_file(&decode(path)).1),
-        Placeholder::PathFileBase => {
-            push_bytes(out, split_extension(split_file(&decode(path)).1).0);
-        }
+        Placeholder::PathFileBase => push_bytes(out, file_base(&decode(path))),
         Placeholder::PathFileExt => push_bytes(out, split_extension(split_file(&decode(path)).1).1),
         Placeholder::Query => push_target(out, query),
         Placeholder::PrefixedQuery => push_prefixed(out, query),
@@ -185,6 +183,18 @@ fn proto(version: Version) -> &'static str {
 /// The path up to and with its last slash, and what follows.
 fn split_file(path: &[u8]) -> (&[u8], &[u8]) {
     path.split_at(memchr::memrchr(b'/', path).map_or(0, |slash| slash + 1))
+}
+
+/// The last segment without its extension. A path that ends in a slash has no file; its base is then the folder's
+/// name, and that of the root the slash, as in Caddy.
+fn file_base(path: &[u8]) -> &[u8] {
+    let end = path.iter().rposition(|byte| *byte != b'/');
+    let folder = path.split_at(end.map_or(0, |last| last + 1)).0;
+    match (split_file(path).1, folder) {
+        (b"", b"") => b"/",
+        (b"", folder) => split_file(folder).1,
+        (file, _) => split_extension(file).0,
+    }
 }
 
 fn split_extension(file: &[u8]) -> (&[u8], &[u8]) {

@@ -27,7 +27,12 @@ pub enum Answer {
     Json(Bytes),
     /// Frames of a stream, the terminal one last.
     Stream(Vec<Bytes>),
+    /// An error envelope: more was asked for than is made.
+    Refused(Bytes),
 }
+
+/// Pieces of an answer, as a model has a largest output: each becomes an event, many times its size.
+const MOST_PIECES: usize = 4096;
 
 /// Answers a request. The same request gives the same answer, `created` included.
 pub fn answer(request: &OpenAiRequest, model: &str) -> Answer {
@@ -78,10 +83,11 @@ impl Said {
             .iter()
             .find_map(|name| body.get(name).and_then(Value::as_u64))
             .and_then(|limit| usize::try_from(limit).ok())
-            .unwrap_or(usize::MAX);
-        let all: Vec<String> = full.split_inclusive(' ').map(str::to_owned).collect();
-        let cut = all.len() > limit;
-        let pieces: Vec<String> = all.into_iter().take(limit).collect();
+            .unwrap_or(usize::MAX)
+            .min(MOST_PIECES);
+        let mut all = full.split_inclusive(' ');
+        let pieces: Vec<String> = all.by_ref().take(limit).map(str::to_owned).collect();
+        let cut = all.next().is_some();
         Self {
             id: format!("{:016x}", fnv1a(body.to_string().as_bytes())),
             text: pieces.concat(),
@@ -134,7 +140,7 @@ mod tests {
     fn json_of(answer: Answer) -> Value {
         match answer {
             Answer::Json(body) => serde_json::from_slice(&body).unwrap(),
-            Answer::Stream(_) => panic!("a stream"),
+            Answer::Stream(_) | Answer::Refused(_) => panic!("not JSON"),
         }
     }
 
@@ -198,6 +204,25 @@ mod tests {
         ));
         assert_eq!(json["choices"][0]["finish_reason"], "length");
         assert_eq!(json["usage"]["completion_tokens"], 3);
+    }
+
+    #[test]
+    fn a_small_request_does_not_make_a_huge_answer() {
+        let text = " ".repeat(1 << 20);
+        let body = json!({ "model": "e", "stream": true, "messages": [{ "role": "user", "content": text }] });
+        let Answer::Stream(frames) = ask(Surface::Chat, &body) else {
+            panic!("no stream")
+        };
+        assert!(frames.len() < MOST_PIECES + 10);
+        for body in [
+            json!({ "model": "e", "input": vec![""; 2049] }),
+            json!({ "model": "e", "input": vec!["a"; 2048], "dimensions": 4096 }),
+        ] {
+            assert!(matches!(
+                ask(Surface::Embeddings, &body),
+                Answer::Refused(_)
+            ));
+        }
     }
 
     #[test]

@@ -60,6 +60,18 @@ impl UpstreamFault {
         Self::in_json(&json)
     }
 
+    /// Its texts rewritten, each by `rewrite`: what a provider says may hold what a caller must not see.
+    #[must_use]
+    pub fn map(self, rewrite: impl Fn(&str) -> String) -> Self {
+        let each = |text: Option<String>| text.map(|text| rewrite(&text));
+        Self {
+            message: rewrite(&self.message),
+            kind: each(self.kind),
+            param: each(self.param),
+            code: each(self.code),
+        }
+    }
+
     fn in_json(json: &Value) -> Option<Self> {
         let error = match json.get("error") {
             Some(Value::Null) | None => {

@@ -70,6 +70,8 @@ struct Envelope<'a> {
     #[serde(borrow)]
     n: Option<&'a RawValue>,
     #[serde(borrow)]
+    best_of: Option<&'a RawValue>,
+    #[serde(borrow)]
     user: Option<&'a RawValue>,
 }
 
@@ -109,10 +111,21 @@ impl OpenAiRequest {
         let number = |raw: Option<&RawValue>| {
             raw.and_then(|raw| serde_json::from_str::<u64>(raw.get()).ok())
         };
-        let max_output_tokens = number(envelope.max_completion_tokens)
-            .or_else(|| number(envelope.max_output_tokens))
-            .or_else(|| number(envelope.max_tokens));
-        let choices = number(envelope.n).unwrap_or(1).max(1);
+        // Of two names the larger counts: which one a server obeys differs. A name its surface does not have says
+        // nothing, or a caller could make its worst case look small with it.
+        let max_output_tokens = match surface {
+            Surface::Chat => {
+                number(envelope.max_completion_tokens).max(number(envelope.max_tokens))
+            }
+            Surface::Completions => number(envelope.max_tokens),
+            Surface::Responses => number(envelope.max_output_tokens),
+            Surface::Embeddings => None,
+        };
+        let made = match surface {
+            Surface::Completions => number(envelope.n).max(number(envelope.best_of)),
+            _ => number(envelope.n),
+        };
+        let choices = made.unwrap_or(1).max(1);
         let user = envelope
             .user
             .and_then(|raw| serde_json::from_str(raw.get()).ok());
@@ -157,7 +170,7 @@ impl OpenAiRequest {
         self.max_output_tokens
     }
 
-    /// How many answers are asked for (`n`), at least one.
+    /// How many answers are made (`n`; for completions `best_of` where it is larger), at least one.
     pub fn choices(&self) -> u64 {
         self.choices
     }
@@ -336,6 +349,45 @@ mod tests {
             (Some(5), 3, Some("u"))
         );
         assert!(!request.stream());
+        for (surface, body, tokens, choices) in [
+            (
+                Surface::Chat,
+                r#"{"model":"m","max_completion_tokens":1,"max_tokens":9}"#,
+                Some(9),
+                1,
+            ),
+            (
+                Surface::Chat,
+                r#"{"model":"m","max_output_tokens":1}"#,
+                None,
+                1,
+            ),
+            (
+                Surface::Responses,
+                r#"{"model":"m","max_completion_tokens":1}"#,
+                None,
+                1,
+            ),
+            (
+                Surface::Responses,
+                r#"{"model":"m","max_output_tokens":4}"#,
+                Some(4),
+                1,
+            ),
+            (
+                Surface::Completions,
+                r#"{"model":"m","max_tokens":4,"n":2,"best_of":20}"#,
+                Some(4),
+                20,
+            ),
+        ] {
+            let request = decode(surface, body);
+            assert_eq!(
+                (request.max_output_tokens(), request.choices()),
+                (tokens, choices),
+                "{body}"
+            );
+        }
     }
 
     proptest! {

@@ -1,5 +1,8 @@
 //! What a stream of OpenAI's API is doing: content, usage, error, end.
 
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use ferrogate_types::Usage;
 use serde::Deserialize;
@@ -16,7 +19,10 @@ pub struct StreamWatch {
     surface: Surface,
     hide_usage: bool,
     usage: Option<Usage>,
-    finished: bool,
+    choices: u64,
+    /// Choices that said why they finished, and those that went by without.
+    finished: BTreeSet<u64>,
+    unfinished: BTreeSet<u64>,
     content: bool,
     output_bytes: usize,
     end: Option<StreamEnd>,
@@ -52,9 +58,19 @@ struct Choices<'a> {
 
 #[derive(Deserialize)]
 struct Choice<'a> {
+    index: Option<u64>,
     #[serde(borrow)]
     finish_reason: Option<&'a serde_json::value::RawValue>,
 }
+
+#[derive(Deserialize)]
+struct Typed<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Cow<'a, str>,
+}
+
+/// Choices told apart; a provider that makes up more cannot fill the memory with them.
+const MOST_CHOICES: usize = 1024;
 
 impl StreamWatch {
     /// Watches a stream of `surface`; frames that hold nothing but usage are hidden when `hide_usage` is set.
@@ -63,11 +79,20 @@ impl StreamWatch {
             surface,
             hide_usage,
             usage: None,
-            finished: false,
+            choices: 1,
+            finished: BTreeSet::new(),
+            unfinished: BTreeSet::new(),
             content: false,
             output_bytes: 0,
             end: None,
         }
+    }
+
+    /// Says how many choices were asked for; one without.
+    #[must_use]
+    pub fn expecting(mut self, choices: u64) -> Self {
+        self.choices = choices;
+        self
     }
 
     /// Looks at the next frame.
@@ -100,20 +125,37 @@ impl StreamWatch {
             Some(choices) => {
                 self.content = true;
                 self.output_bytes += data.len();
-                self.finished |= choices.iter().any(|choice| {
-                    choice
-                        .finish_reason
-                        .is_some_and(|reason| reason.get() != "null")
-                });
+                for choice in &choices {
+                    self.note(choice);
+                }
             }
             None => {}
         }
         FrameAction::Forward
     }
 
-    /// The terminal events of the Responses API. Source: OpenAI's OpenAPI document, `ResponseStreamEvent`.
+    fn note(&mut self, choice: &Choice<'_>) {
+        let index = choice.index.unwrap_or_default();
+        let finished = choice
+            .finish_reason
+            .is_some_and(|reason| reason.get() != "null");
+        let room = self.finished.len() + self.unfinished.len() < MOST_CHOICES;
+        if finished && (self.unfinished.remove(&index) || room) {
+            self.finished.insert(index);
+        } else if room && !self.finished.contains(&index) {
+            self.unfinished.insert(index);
+        }
+    }
+
+    /// The terminal events of the Responses API, named by the event or, where a server leaves that out, in its data.
+    /// Source: OpenAI's OpenAPI document, `ResponseStreamEvent`.
     fn see_responses_event(&mut self, frame: &Frame, data: &[u8]) -> FrameAction {
-        match frame.event().unwrap_or_default() {
+        let named = frame.event().map(Cow::Borrowed).or_else(|| {
+            serde_json::from_slice::<Typed<'_>>(data)
+                .ok()
+                .map(|typed| typed.kind)
+        });
+        match named.as_deref().unwrap_or_default() {
             "response.completed" | "response.incomplete" => {
                 self.end = Some(StreamEnd::Complete);
                 FrameAction::Terminal
@@ -156,7 +198,11 @@ impl StreamWatch {
     /// Whether every choice said why it finished, so that only the sentinel is missing: some servers close
     /// without `[DONE]`, and the answer is whole nevertheless.
     pub fn only_sentinel_missing(&self) -> bool {
-        self.end.is_none() && self.finished && self.surface.ends_with_done()
+        self.end.is_none()
+            && self.surface.ends_with_done()
+            && self.unfinished.is_empty()
+            && !self.finished.is_empty()
+            && u64::try_from(self.finished.len()).is_ok_and(|count| count >= self.choices)
     }
 
     /// The terminal frame a server left out.
@@ -222,6 +268,40 @@ mod tests {
         let cut = CHAT.split("\n\n").next().unwrap().to_owned() + "\n\n";
         let (seen, _) = watch(Surface::Chat, true, &cut);
         assert!(!seen.only_sentinel_missing() && seen.has_content() && seen.end().is_none());
+    }
+
+    #[test]
+    fn one_finished_choice_of_two_is_a_broken_answer() {
+        let chunk = |index: u64, reason: &str| {
+            format!("data: {{\"choices\":[{{\"index\":{index},\"finish_reason\":{reason}}}]}}\n\n")
+        };
+        for (chunks, whole) in [
+            (vec![(0, "\"stop\"")], false),
+            (vec![(1, "null"), (0, "\"stop\"")], false),
+            (vec![(1, "null"), (0, "\"stop\""), (1, "\"stop\"")], true),
+        ] {
+            let text: String = chunks
+                .iter()
+                .map(|(index, reason)| chunk(*index, reason))
+                .collect();
+            let mut decoder = SseDecoder::new(1 << 20);
+            decoder.push(text.into()).unwrap();
+            let mut watch = StreamWatch::new(Surface::Chat, true).expecting(2);
+            while let Some(frame) = decoder.next_frame() {
+                assert_eq!(watch.see(&frame), Forward);
+            }
+            assert_eq!(watch.only_sentinel_missing(), whole, "{chunks:?}");
+        }
+    }
+
+    #[test]
+    fn responses_are_named_by_their_data_as_well() {
+        let text = "data: {\"type\":\"response.completed\",\"response\":{}}\n\n";
+        let (seen, actions) = watch(Surface::Responses, true, text);
+        assert_eq!(
+            (actions, seen.end()),
+            (vec![Terminal], Some(StreamEnd::Complete))
+        );
     }
 
     #[test]

@@ -62,6 +62,11 @@ impl CredentialPool {
             })
     }
 
+    /// Whether there is a key that is not parked.
+    pub fn is_free(&self, now: Instant) -> bool {
+        !self.keys.is_empty() && self.wait(now).is_zero()
+    }
+
     /// How long until a key is free again; zero when one is, or when there is none.
     pub fn wait(&self, now: Instant) -> Duration {
         let waits = self.keys.iter().map(|slot| {
@@ -99,7 +104,8 @@ mod tests {
             assert_ne!(pool.lend(now).unwrap().secret(), first.secret());
         }
         pool.lend(now).unwrap().park(now + Duration::from_secs(2));
-        assert!(pool.lend(now).is_none());
+        assert!(pool.lend(now).is_none() && !pool.is_free(now));
+        assert!(!CredentialPool::new([]).is_free(now));
         assert_eq!(pool.wait(now), Duration::from_secs(2));
         assert!(pool.lend(now + Duration::from_secs(2)).is_some());
     }

@@ -28,6 +28,51 @@ pub struct ProviderSpec {
     pub disabled: bool,
 }
 
+/// Shorter is no secret worth the name, and leaving it out would garble what is said.
+const SHORTEST_SECRET: usize = 8;
+/// What providers show of a key that they mask: `sk-proj-****wxyz`.
+const SHOWN: usize = 6;
+
+impl ProviderSpec {
+    /// Text from the provider without the operator's credentials: some tell a caller which key they refused, whole
+    /// or masked.
+    pub fn hide_secrets(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for secret in &self.credentials {
+            if let Some(shown) = secret.expose().get(..SHOWN)
+                && secret.expose().len() >= SHORTEST_SECRET
+            {
+                text = hide_words(&text, shown);
+            }
+        }
+        let values = self.headers.iter().map(|(_, secret)| secret.expose());
+        for part in values.flat_map(str::split_whitespace) {
+            if part.len() >= SHORTEST_SECRET {
+                text = text.replace(part, HIDDEN);
+            }
+        }
+        text
+    }
+}
+
+/// Stands where a secret was.
+const HIDDEN: &str = "***";
+
+/// Replaces what begins with `start`, up to the next character that no key contains.
+fn hide_words(text: &str, start: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, behind)) = rest.split_once(start) {
+        out.push_str(before);
+        out.push_str(HIDDEN);
+        rest = behind.trim_start_matches(|c: char| {
+            c.is_ascii_alphanumeric() || "-_.*+/=~\u{2026}\u{2022}".contains(c)
+        });
+    }
+    out.push_str(rest);
+    out
+}
+
 /// Time limits of one attempt; `None` = no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Timeouts {
@@ -130,6 +175,29 @@ impl Provider {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn hides_the_operators_secrets() {
+        let spec = ProviderSpec {
+            credentials: ["sk-operator-1234", "short"].map(Secret::literal).into(),
+            headers: vec![("X-Auth".to_owned(), Secret::literal("Token header-secret"))],
+            ..crate::registry::tests::provider("p")
+        };
+        for (said, shown) in [
+            (
+                "key sk-operator-1234, \"sk-operator-1234\"",
+                "key ***, \"***\"",
+            ),
+            (
+                "Incorrect API key: sk-opera***1234. See x",
+                "Incorrect API key: *** See x",
+            ),
+            ("got header-secret", "got ***"),
+            ("a Token is short", "a Token is short"),
+        ] {
+            assert_eq!(spec.hide_secrets(said), shown);
+        }
+    }
 
     #[test]
     fn retries_what_the_rule_covers() {

@@ -165,7 +165,8 @@ async fn run(
         call.called_by(&principal);
     }
     authorize::scope(&principal, surface.scope())?;
-    let body = intake::read_body(session, gateway.max_request_bytes).await?;
+    let (deadline, impatient) = limit::deadline(gateway, session, context.started);
+    let body = intake::read_body(session, gateway.max_request_bytes, deadline).await?;
     let request = intake::decode(surface, body)?;
     if let Some(call) = &mut context.call {
         call.asked(&request);
@@ -175,7 +176,6 @@ async fn run(
         call.resolved(&model);
     }
     let admission = limit::admit(gateway, &principal, &model, &request)?;
-    let deadline = limit::deadline(gateway, session, context.started);
     let job = attempt::Job {
         shared,
         gateway,
@@ -183,6 +183,7 @@ async fn run(
         model: &model,
         request: &request,
         deadline,
+        impatient,
     };
     let waited = Instant::now();
     // Pinned here: handed on by value, its some kilobytes would be copied at every step.

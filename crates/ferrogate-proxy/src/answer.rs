@@ -1,9 +1,11 @@
 //! Answers the gateway makes itself.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use ferrogate_edge::Answer;
-use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, SERVER};
-use http::{HeaderName, HeaderValue, Method};
+use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, SERVER};
+use http::{HeaderName, HeaderValue, Method, StatusCode};
 use pingora_error::Result;
 use pingora_http::ResponseHeader;
 use pingora_proxy::Session;
@@ -13,6 +15,10 @@ use crate::head::{Request, Response};
 
 /// The id of the request, on every answer.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// How long, and for how many bytes, an answer over HTTP/2 waits for the rest of the request's body.
+const BODY_TIME: Duration = Duration::from_millis(500);
+const BODY_BYTES: usize = 8 << 20;
 
 /// A whole answer.
 #[derive(Debug)]
@@ -71,6 +77,14 @@ impl Reply {
     }
 }
 
+/// The status of the answer that has begun. What Pingora notes as written may be no more than a `100 Continue` or
+/// early hints, behind which there is still an answer to give.
+pub(crate) fn begun(session: &Session) -> Option<u16> {
+    let status = session.response_written()?.status;
+    (!status.is_informational() || status == StatusCode::SWITCHING_PROTOCOLS)
+        .then(|| status.as_u16())
+}
+
 /// Sends a whole answer.
 pub(crate) async fn send(
     session: &mut Session,
@@ -91,6 +105,9 @@ pub(crate) async fn send(
         session.set_keepalive(None);
     }
     finish_header(session, context, &mut header)?;
+    if session.is_http2() {
+        take_body(session).await;
+    }
     let head_only = body.is_empty() || session.req_header().method == Method::HEAD;
     session
         .write_response_header(Box::new(header), head_only)
@@ -101,6 +118,29 @@ pub(crate) async fn send(
     // Without a body the end of an HTTP/2 stream has to be said; Pingora does it for answered requests only, and
     // this may be an error on its way out.
     session.as_downstream_mut().finish_body().await
+}
+
+/// Takes in what is left of a request's body, within bounds. The stream is reset when it ends with nobody having read
+/// all of it: without an error, as RFC 9113, section 8.1 has it, but curl takes it for one and loses the answer.
+async fn take_body(session: &mut Session) {
+    if session.req_header().headers.contains_key(EXPECT) {
+        return;
+    }
+    let mut left = BODY_BYTES;
+    let rest = async {
+        let downstream = session.as_downstream_mut();
+        while !downstream.is_body_done()
+            && let Ok(Some(piece)) = downstream.read_request_body().await
+        {
+            match left.checked_sub(piece.len()) {
+                Some(fewer) => left = fewer,
+                None => return,
+            }
+        }
+    };
+    if tokio::time::timeout(BODY_TIME, rest).await.is_err() {
+        tracing::trace!("the request's body goes on behind its answer");
+    }
 }
 
 /// Puts on what every answer carries: the id, our name, and what the site's `header` directives say.

@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use ferrogate_edge::{Connection, Exchange, TlsInfo, Verdict, client_ip};
 use ferrogate_observability::RequestKind;
 use ferrogate_types::RequestId;
-use http::Method;
-use http::header::HOST;
+use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
+use http::{Method, StatusCode, Uri, Version};
 use pingora_core::protocols::Digest;
 use pingora_core::upstreams::peer::HttpPeer;
 use pingora_error::{Error, ErrorSource, ErrorType, Result};
@@ -47,26 +47,30 @@ impl Gateway {
     /// Brings the target into origin form and the host into its field, whatever the protocol: routes look there.
     ///
     /// HTTP/2 has the host in `:authority`, which a rewrite of the target would lose; HTTP/1.1 allows the whole URL
-    /// as the target. Source: RFC 9113, section 8.3.1; RFC 9112, section 3.2.2.
+    /// as the target, of which Pingora keeps the path in the URI and the rest nowhere but in the raw target. A path
+    /// matcher would not see the path in there, and the upstream would. Source: RFC 9113, section 8.3.1; RFC 9112,
+    /// section 3.2.2.
     fn normalise(session: &mut Session) -> Result<()> {
         let header = session.req_header_mut();
-        let Some(authority) = header
-            .uri
-            .authority()
-            .map(|authority| authority.as_str().to_owned())
-        else {
-            return Ok(());
+        let raw = header.raw_path();
+        let whole = (!raw.starts_with(b"/") && raw != b"*").then(|| Uri::try_from(raw));
+        let authority = match &whole {
+            Some(Ok(url)) => url.authority(),
+            Some(Err(_)) => {
+                return Error::e_explain(ErrorType::HTTPStatus(400), "the target is malformed");
+            }
+            None => header.uri.authority(),
         };
-        if !header.headers.contains_key(HOST) {
-            header.insert_header(HOST, authority)?;
+        let authority = authority.map(|authority| authority.as_str().to_owned());
+        if let Some(Ok(url)) = whole {
+            let target = url.path_and_query().map_or("", |target| target.as_str());
+            let root = if target.starts_with('/') { "" } else { "/" };
+            header.set_raw_path(format!("{root}{target}").as_bytes())?;
         }
-        if !header.raw_path().starts_with(b"/") && header.raw_path() != b"*" {
-            let target = header
-                .uri
-                .path_and_query()
-                .map_or("/", |target| target.as_str())
-                .to_owned();
-            header.set_raw_path(target.as_bytes())?;
+        if let Some(authority) = authority
+            && !header.headers.contains_key(HOST)
+        {
+            header.insert_header(HOST, authority)?;
         }
         Ok(())
     }
@@ -263,6 +267,17 @@ impl ProxyHttp for Gateway {
         response: &mut ResponseHeader,
         context: &mut RequestContext,
     ) -> Result<()> {
+        // A client of HTTP/1.0 would read the chunks' sizes as content. Source: RFC 9112, section 6.1.
+        if session.req_header().version == Version::HTTP_10
+            && response.headers.contains_key(TRANSFER_ENCODING)
+        {
+            response.remove_header(&TRANSFER_ENCODING);
+            session.set_keepalive(None);
+        }
+        // It has no body to have a length of. Source: RFC 9110, section 8.6.
+        if response.status == StatusCode::NO_CONTENT {
+            response.remove_header(&CONTENT_LENGTH);
+        }
         answer::finish_header(session, context, response)
     }
 
@@ -289,7 +304,7 @@ impl ProxyHttp for Gateway {
         }
         context.client_gone = status.is_none() && *error.esource() == ErrorSource::Downstream;
         // The header is out: ending the connection is the only way left to say that the answer is cut.
-        let Some(status) = status.filter(|_| session.response_written().is_none()) else {
+        let Some(status) = status.filter(|_| answer::begun(session).is_none()) else {
             return FailToProxy {
                 error_code: 0,
                 can_reuse_downstream: false,

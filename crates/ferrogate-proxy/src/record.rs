@@ -6,6 +6,7 @@ use http::Version;
 use pingora_proxy::Session;
 
 use crate::Shared;
+use crate::answer;
 use crate::context::RequestContext;
 use crate::head::authority;
 
@@ -15,10 +16,7 @@ const CLIENT_CLOSED: u16 = 499;
 /// Counts and logs a request that has ended.
 pub(crate) fn finish(shared: &Shared, session: &mut Session, context: &mut RequestContext) {
     let duration = context.started.elapsed();
-    let written = session
-        .response_written()
-        .map(|header| header.status.as_u16());
-    let status = written.unwrap_or(if context.client_gone {
+    let status = answer::begun(session).unwrap_or(if context.client_gone {
         CLIENT_CLOSED
     } else {
         0

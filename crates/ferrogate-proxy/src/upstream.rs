@@ -16,6 +16,7 @@ use pingora_proxy::Session;
 pub use self::material::UpstreamTlsMaterial;
 use self::walk::AddressWalk;
 use crate::Shared;
+use crate::answer;
 use crate::context::RequestContext;
 use crate::gateway::status_of;
 use crate::head::{Request, Response, authority};
@@ -260,7 +261,7 @@ pub(crate) fn exchange_failed(
     }
     error.esource = ErrorSource::Upstream;
     let method = &session.req_header().method;
-    let answered = session.response_written().is_some();
+    let answered = answer::begun(session).is_some();
     let replayable = !session.as_ref().retry_buffer_truncated();
     // A pooled connection that the upstream had closed says nothing about the upstream.
     if stale && !answered && replayable && method.is_idempotent() {

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use ferrogate_types::format_duration;
 use pingora_core::server::{ShutdownSignal, ShutdownSignalWatch};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -37,7 +38,15 @@ impl ShutdownSignalWatch for Drain {
         self.armed.send_replace(true);
         let name = either(&mut terminate, &mut interrupt).await;
         self.draining.store(true, Ordering::Release);
-        tracing::info!(signal = name, delay = ?self.delay, grace = ?self.grace, "stopping");
+        let grace = self
+            .grace
+            .map_or_else(|| "none".to_owned(), format_duration);
+        tracing::info!(
+            signal = name,
+            delay = format_duration(self.delay),
+            grace,
+            "stopping"
+        );
         tokio::select! {
             () = self.drain() => {}
             again = either(&mut terminate, &mut interrupt) => {

@@ -25,6 +25,7 @@ use crate::{Head, websocket};
 /// | `/hold` | nothing until [`release`](Self::release) |
 /// | `/duplex` | each chunk of the request sent back as it comes |
 /// | `/drop` | the connection is closed without an answer |
+/// | `/hints` | early hints, and after [`release`](Self::release) the connection is closed |
 /// | `/cut` | half of a body that announced its length |
 /// | `/hops` | fields that concern one connection only |
 /// | `/ws` | a WebSocket that sends back what it gets |
@@ -152,6 +153,11 @@ impl Server {
                 return Ok(Next::Close);
             }
             "drop" => return Ok(Next::Close),
+            "hints" => {
+                wire.write(b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n")?;
+                self.record.hold(&wire.socket)?;
+                return Ok(Next::Close);
+            }
             "cut" => {
                 wire.write(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf.")?;
                 return Ok(Next::Close);

@@ -7,7 +7,8 @@ use serde::{Serialize, Serializer};
 /// Text in which `{name}` stands for a value of the request.
 ///
 /// Parsing never fails: an unknown placeholder is kept as [`Placeholder::Unknown`] and either stays in the
-/// text or becomes empty, as the directive that holds the template decides. `\{` and `\}` are braces.
+/// text or becomes empty, as the directive that holds the template decides. `\{` and `\}` are braces, and so is a `{`
+/// before which another opens: in `{"at":"{path}"}` only the path is a placeholder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template {
     source: String,
@@ -130,11 +131,6 @@ impl Template {
         let mut parts = Vec::new();
         let mut literal = String::new();
         let mut rest = source;
-        // Bytes after the last closing brace. No placeholder ends there, and to look for one at every opening
-        // brace would take the square of their number.
-        let after_last = source
-            .rfind('}')
-            .map_or(usize::MAX, |last| source.len() - last - 1);
         while let Some(at) = rest.find(['{', '}', '\\']) {
             let (before, tail) = rest.split_at(at);
             literal.push_str(before);
@@ -146,11 +142,7 @@ impl Template {
                     literal.push('\\');
                     rest = escaped;
                 }
-            } else if let Some((name, after)) = tail
-                .strip_prefix('{')
-                .filter(|inner| inner.len() > after_last)
-                .and_then(|inner| inner.split_once('}'))
-            {
+            } else if let Some((name, after)) = innermost(tail) {
                 if !literal.is_empty() {
                     parts.push(Part::Literal(std::mem::take(&mut literal)));
                 }
@@ -206,6 +198,14 @@ impl Template {
                 _ => None,
             })
     }
+}
+
+/// The name in braces at the start of a text and what follows them. A brace before another opening brace stands for
+/// itself, so that the placeholders in a JSON document count and its own braces do not.
+fn innermost(text: &str) -> Option<(&str, &str)> {
+    let inner = text.strip_prefix('{')?;
+    let (name, rest) = inner.split_at(inner.find(['{', '}'])?);
+    Some((name, rest.strip_prefix('}')?))
 }
 
 impl From<&str> for Template {
@@ -445,5 +445,21 @@ mod tests {
         check(r"\{method\}", &["{method}"]);
         check(r"\d{host}", &[r"\d", "Host"]);
         check("é{host}ü", &["é", "Host", "ü"]);
+    }
+
+    #[test]
+    fn finds_placeholders_within_braces() {
+        check(
+            r#"{"at":"{path}","to":{"host":"{host}"}}"#,
+            &[
+                r#"{"at":""#,
+                "Path",
+                r#"","to":{"host":""#,
+                "Host",
+                r#""}}"#,
+            ],
+        );
+        check("{{path}", &["{", "Path"]);
+        check("{{{", &["{{{"]);
     }
 }

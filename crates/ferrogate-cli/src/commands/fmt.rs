@@ -3,7 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use ferrogate_config::format;
+use ferrogate_config::{SourceFormat, format};
 
 use super::source;
 use crate::args::FmtOptions;
@@ -17,6 +17,13 @@ pub(crate) fn run(options: &FmtOptions) -> Outcome {
     } else {
         source::path(options.file.as_deref())?
     };
+    // Its lines would be taken for directives, and texts of several lines would lose their blanks.
+    if SourceFormat::of(&path) == Some(SourceFormat::Toml) {
+        return Err(Failure::Misused(format!(
+            "`{}` is TOML, and `fmt` formats Caddyfiles",
+            path.display()
+        )));
+    }
     let before = if stdin {
         read_stdin()?
     } else {

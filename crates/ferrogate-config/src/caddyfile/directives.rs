@@ -68,7 +68,7 @@ pub(crate) const DIRECTIVES: &[Directive] = &[
     later("log_name", ""),
     handler(Row::new(
         "header",
-        "header [MATCHER] [+|-|?|>]FIELD [VALUE] | { ... }",
+        "header [MATCHER] [+|-|?|>]FIELD [VALUE [REPLACEMENT]] | { ... }",
         "Edits response headers.",
         header::response,
     )),

@@ -50,8 +50,8 @@ pub(crate) enum ReadError {
     Directory,
     /// It is larger than [`MAX_FILE`].
     TooLarge,
-    /// It is not UTF-8.
-    NotText,
+    /// It is not UTF-8; counted from 1, the line of the first byte that is none.
+    NotText(usize),
     /// The system says no.
     Other(std::io::Error),
 }
@@ -177,7 +177,21 @@ pub(crate) fn read_text(path: &Path) -> Result<String, ReadError> {
     if bytes.len() as u64 > MAX_FILE {
         return Err(ReadError::TooLarge);
     }
-    String::from_utf8(bytes).map_err(|_| ReadError::NotText)
+    String::from_utf8(bytes).map_err(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        let before = error.as_bytes().iter().take(valid);
+        ReadError::NotText(before.filter(|byte| **byte == b'\n').count() + 1)
+    })
+}
+
+impl ReadError {
+    /// What to do about a configuration file that is not read for this reason.
+    pub(crate) fn hint(&self) -> &'static str {
+        match self {
+            Self::NotText(_) => "save it as UTF-8, without compression",
+            _ => "name another one with `--config FILE`",
+        }
+    }
 }
 
 impl std::fmt::Display for ReadError {
@@ -186,7 +200,7 @@ impl std::fmt::Display for ReadError {
             Self::Missing => f.write_str("does not exist"),
             Self::Directory => f.write_str("is a directory"),
             Self::TooLarge => write!(f, "is larger than {} MiB", MAX_FILE >> 20),
-            Self::NotText => f.write_str("is not UTF-8 text"),
+            Self::NotText(line) => write!(f, "is not UTF-8 text, as line {line} shows"),
             Self::Other(error) => write!(f, "cannot be read: {error}"),
         }
     }

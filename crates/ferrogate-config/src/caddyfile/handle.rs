@@ -1,7 +1,7 @@
 //! `handle`, `handle_path`, `route`: blocks of directives.
 
 use ferrogate_types::Template;
-use ferrogate_types::route::{Handler, Route, UriOp};
+use ferrogate_types::route::{Handler, Origin, Route, UriOp};
 
 use super::body::{Body, Level};
 use super::context::Cx;
@@ -44,12 +44,17 @@ pub(crate) fn handle_path(cx: &mut Cx<'_>, line: &Line<'_>, body: &mut Body) {
     let prefix = path.text.trim_end_matches('*').trim_end_matches('/');
     if !prefix.is_empty() {
         let strip = Handler::Uri(UriOp::StripPrefix(Template::parse(prefix)));
+        // Told apart from the block itself in what `explain` shows.
+        let origin = Origin {
+            directive: "uri".into(),
+            ..cx.origin(line.name())
+        };
         routes.insert(
             0,
             Route {
                 matcher: None,
                 handler: strip,
-                origin: cx.origin(line.name()),
+                origin,
             },
         );
     }

@@ -125,11 +125,12 @@ fn edit(cx: &mut Cx<'_>, line: &Line<'_>, word: &Token, values: &[Token]) -> Opt
         return None;
     }
     let field = Template::parse(name);
-    let wrong = |cx: &mut Cx<'_>, label: &str| {
+    let wrong = |cx: &mut Cx<'_>, label: &str, hint: &str| {
         cx.say(
             line.at(),
             Diagnostic::error("header-operator", "this is not an edit of a header field")
                 .label(label.to_owned())
+                .hint(hint.to_owned())
                 .hint(line.syntax()),
         );
         None
@@ -146,7 +147,7 @@ fn edit(cx: &mut Cx<'_>, line: &Line<'_>, word: &Token, values: &[Token]) -> Opt
             },
             when: When::WithBlock,
         }),
-        (Some('-'), _) => wrong(cx, "to delete a field, write only its name after `-`"),
+        (Some('-'), _) => wrong(cx, "to delete a field, write only its name after `-`", ""),
         (Some('+'), [value]) => Some(Edit {
             op: HeaderOp::Add {
                 field,
@@ -179,10 +180,15 @@ fn edit(cx: &mut Cx<'_>, line: &Line<'_>, word: &Token, values: &[Token]) -> Opt
                 when,
             })
         }
-        (_, []) => wrong(cx, "a value is missing"),
+        (_, []) => wrong(
+            cx,
+            "a value is missing",
+            "`\"\"` is an empty value; `-` before the field deletes it",
+        ),
         _ => wrong(
             cx,
             "only a plain field name takes a pattern and a replacement",
+            "",
         ),
     }
 }

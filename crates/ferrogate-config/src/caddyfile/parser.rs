@@ -76,7 +76,10 @@ impl Parser<'_> {
                 if open.is_some() {
                     return Block { segments };
                 }
-                self.surplus_brace(&token);
+                self.surplus_brace(
+                    &token,
+                    "a site without braces ends with the file; put `{` behind its address, or take this out",
+                );
             } else if token.is_brace("{") {
                 self.brace_on_its_own_line(&token);
                 let block = self.block(&token, depth);

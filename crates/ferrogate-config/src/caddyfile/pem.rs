@@ -30,8 +30,14 @@ impl Cx<'_> {
             PemKind::Certificate => "certificate",
             PemKind::Key => "private key",
         };
+        let mut hint = "";
         let reason = match read(&path) {
-            Err(error) => format!("cannot be read: {error}"),
+            Err(error) => {
+                if path.is_relative() {
+                    hint = "a relative path counts from the working directory";
+                }
+                format!("cannot be read: {error}")
+            }
             Ok(text) => match check(&text, kind) {
                 Ok(()) => return Some(path),
                 Err(Error::NoItemsFound) => format!("has no {what} in it"),
@@ -42,7 +48,8 @@ impl Cx<'_> {
         self.say(
             word.at,
             Diagnostic::error("invalid-pem", format!("file `{shown}` {reason}"))
-                .label(format!("expected a PEM file with a {what}")),
+                .label(format!("expected a PEM file with a {what}"))
+                .hint(hint),
         );
         None
     }

@@ -247,6 +247,9 @@ impl Reader<'_, '_> {
             (Shape::Duration, DeValue::Integer(number)) => {
                 format!("write `{name} = \"{number}s\"`")
             }
+            (Shape::Text, DeValue::Integer(port)) if name == "listen" => {
+                format!("write `listen = \":{port}\"`")
+            }
             (Shape::Text, DeValue::Integer(number)) => format!("write `{name} = \"{number}\"`"),
             _ => String::new(),
         };

@@ -26,13 +26,18 @@ fn the_content_type_follows_from_the_body() {
         ("{}", Some("text/plain; charset=utf-8")),
         ("{a}", Some("text/plain; charset=utf-8")),
         ("123456", Some("text/plain; charset=utf-8")),
-        (r#"\{"method": "{method}"\}"#, Some("application/json")),
-        (
-            r#"\{"method": {method}\}"#,
-            Some("text/plain; charset=utf-8"),
-        ),
+        (r#"{"query": "{query.q}"}"#, Some("application/json")),
+        // As written this is no JSON, whatever the request makes of it.
+        (r#"{"query": {query.n}}"#, Some("text/plain; charset=utf-8")),
+        ("{query.j}", Some("text/plain; charset=utf-8")),
+        ("{query.none}", None),
     ] {
-        let answer = respond(None, Some(body), &Fixture::get("/")).unwrap();
+        let answer = respond(
+            None,
+            Some(body),
+            &Fixture::get("/?q=%22&n=1&j=%7b%22a%22:1%7d"),
+        )
+        .unwrap();
         let field = answer
             .field
             .map(|(name, value)| (name, value.to_str().unwrap().to_owned()));

@@ -28,6 +28,18 @@ fn check(fixture: &Fixture, template: &str, expected: &str) {
 }
 
 #[test]
+fn a_folder_has_a_base_but_no_file() {
+    for (target, expected) in [
+        ("/", "/|/||"),
+        ("/a.b/c.d/", "/a.b/c.d/|c.d||"),
+        ("/a/b.tar.gz", "/a/|b.tar|b.tar.gz|.gz"),
+    ] {
+        let fixture = Fixture::get(target);
+        check(&fixture, "{dir}|{file.base}|{file}|{file.ext}", expected);
+    }
+}
+
+#[test]
 fn values_of_a_request() {
     let mut fixture = Fixture::get("/dir%20a/File.tar.gz?k=1&b=x%20y&k=2")
         .with("cookie", "a=1; session=s=3")

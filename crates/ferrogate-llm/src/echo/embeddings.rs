@@ -3,6 +3,12 @@
 use serde_json::{Value, json};
 
 use super::{Answer, fnv1a, json_answer, words};
+use crate::ErrorBody;
+
+/// Inputs in one request. Source: OpenAI API reference, `POST /embeddings`, `input`.
+const MOST_INPUTS: usize = 2048;
+/// Numbers in one answer.
+const MOST_NUMBERS: usize = 1 << 20;
 
 /// Vectors of eight numbers, derived from the text: equal texts are equal, others differ.
 pub(super) fn embeddings_json(model: &str, body: &Value) -> Answer {
@@ -13,7 +19,21 @@ pub(super) fn embeddings_json(model: &str, body: &Value) -> Answer {
         .and_then(Value::as_u64)
         .and_then(|n| usize::try_from(n).ok());
     let dimensions = wanted.unwrap_or(DIMENSIONS).clamp(1, 4096);
-    let inputs = embedding_inputs(body.get("input"));
+    let asked = body.get("input");
+    let count = asked
+        .and_then(Value::as_array)
+        .filter(|items| !items.iter().all(Value::is_number))
+        .map_or(1, Vec::len);
+    if count > MOST_INPUTS || count.saturating_mul(dimensions) > MOST_NUMBERS {
+        let error = ErrorBody {
+            message: "the built-in provider embeds 2048 inputs and makes 1048576 numbers at most",
+            kind: "invalid_request_error",
+            param: Some("input"),
+            code: "too_many_inputs",
+        };
+        return Answer::Refused(error.to_json().to_string().into());
+    }
+    let inputs = embedding_inputs(asked);
     let mut tokens = 0;
     let data: Vec<Value> = inputs
         .iter()

@@ -18,10 +18,10 @@ use ferrogate_upstream::Answer;
 use http::HeaderMap;
 
 use self::fault::{Again, Fault};
-use super::Stop;
 use super::authenticate::Principal;
 use super::gateway::ModelGateway;
 use super::refusal::{Refusal, RefusalCode};
+use super::{Stop, authorize};
 use crate::Shared;
 
 /// What is to be answered, and with what.
@@ -33,6 +33,16 @@ pub(crate) struct Job<'a> {
     pub(crate) request: &'a OpenAiRequest,
     /// When the request must be over.
     pub(crate) deadline: Instant,
+    /// The deadline is the caller's own, sooner than the gateway's.
+    pub(crate) impatient: bool,
+}
+
+impl Job<'_> {
+    /// Whether what happens now happens because the caller gave it no more time: that says nothing about a provider,
+    /// and a caller could open everybody's circuit with it.
+    pub(crate) fn callers_time_is_over(&self) -> bool {
+        self.impatient && Instant::now() >= self.deadline
+    }
 }
 
 /// What came of the loop.
@@ -70,6 +80,8 @@ pub(crate) struct Stream {
     pub(crate) source: Source,
     /// Where the try is judged when the stream has ended; dropped, it judges nothing.
     pub(crate) pass: Option<Pass>,
+    /// Who sends it, whose credentials its errors must not tell; the built-in provider has none.
+    pub(crate) provider: Option<Arc<Provider>>,
 }
 
 /// Where more of a stream comes from.
@@ -94,7 +106,7 @@ pub(crate) async fn run(job: &Job<'_>, forwarded: HeaderMap) -> Tried {
     let mut tried = Tried {
         attempts: Vec::new(),
         dispatched: false,
-        result: Err(forbidden(job)),
+        result: Err(authorize::no_provider(job.model).into()),
     };
     if plan.is_forbidden() {
         return tried;
@@ -162,7 +174,15 @@ async fn target(
             provider.id(),
             begun.elapsed().as_millis()
         ));
-        let again = fault.again(rule, number);
+        let again = match fault.again(rule, number) {
+            // The rate was that key's; another one need not wait for it.
+            Again::Same(_) | Again::Next
+                if fault.is_rate_limit() && provider.credentials().is_free(Instant::now()) =>
+            {
+                Again::Same(Duration::ZERO)
+            }
+            again => again,
+        };
         let refusal = fault.refusal();
         faults.push(fault);
         match again {
@@ -176,17 +196,6 @@ async fn target(
         }
     }
     Progress::Next
-}
-
-fn forbidden(job: &Job<'_>) -> Stop {
-    Refusal::new(
-        RefusalCode::ProviderNotAllowed,
-        format!(
-            "the key may use none of the providers of the model `{}`",
-            job.model.spec.name
-        ),
-    )
-    .into()
 }
 
 fn out_of_time(attempts: &[String]) -> Refusal {

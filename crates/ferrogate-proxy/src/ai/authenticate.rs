@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use ferrogate_auth::Key;
 use ferrogate_types::{Scope, clock};
-use http::HeaderMap;
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, ORIGIN};
+use http::{HeaderMap, HeaderValue, Uri};
 use pingora_proxy::Session;
 
 use super::gateway::ModelGateway;
@@ -110,27 +110,24 @@ pub(crate) async fn administrator(
 /// counts must not depend on who looks.
 fn credential(headers: &HeaderMap, query: Option<&str>) -> Result<Option<String>, Refusal> {
     let bearer = headers
-        .get(AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| {
+        .get_all(AUTHORIZATION)
+        .into_iter()
+        .filter_map(|value| value.to_str().ok())
+        .filter_map(|value| {
             let (scheme, token) = value.split_once(' ')?;
             scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
         });
     let named = ["x-api-key", "api-key", "x-goog-api-key"]
         .into_iter()
-        .filter_map(|name| {
-            headers
-                .get(name)
-                .and_then(|value| value.to_str().ok())
-                .map(str::trim)
-        });
+        .flat_map(|name| headers.get_all(name))
+        .filter_map(|value| value.to_str().ok())
+        .map(str::trim);
     let in_query = query
         .into_iter()
         .flat_map(|query| query.split('&'))
         .filter_map(|pair| pair.strip_prefix("key="));
     let mut found: Option<&str> = None;
     for shown in bearer
-        .into_iter()
         .chain(named)
         .chain(in_query)
         .filter(|shown| !shown.is_empty())
@@ -148,20 +145,36 @@ fn credential(headers: &HeaderMap, query: Option<&str>) -> Result<Option<String>
     Ok(found.map(str::to_owned))
 }
 
-/// Whether the peer is on this machine and speaks for itself: a proxy in front would make everybody local.
+/// Whether the peer is on this machine and speaks for itself: a proxy in front would make everybody local, and so
+/// would a browser in which a page from elsewhere sends the request.
 fn is_local(context: &RequestContext, headers: &HeaderMap) -> bool {
     const FORWARDING: [&str; 4] = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
     let local = context
         .connection
         .peer_ip()
         .is_none_or(|ip: IpAddr| ip.is_loopback());
-    local && !FORWARDING.iter().any(|name| headers.contains_key(*name))
+    local
+        && !FORWARDING.iter().any(|name| headers.contains_key(*name))
+        && headers.get_all(ORIGIN).into_iter().all(is_local_origin)
+}
+
+/// Whether a page comes from this machine; `null`, which a page can choose to be, does not.
+fn is_local_origin(origin: &HeaderValue) -> bool {
+    let Some(url) = origin
+        .to_str()
+        .ok()
+        .and_then(|text| text.parse::<Uri>().ok())
+    else {
+        return false;
+    };
+    let host = url.scheme().and(url.host()).unwrap_or_default();
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost")
+        || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
 
     fn check(
@@ -169,20 +182,34 @@ mod tests {
         query: Option<&str>,
         expected: Result<Option<&str>, RefusalCode>,
     ) {
-        let headers: HeaderMap = headers
-            .iter()
-            .map(|(name, value)| {
-                (
-                    http::HeaderName::from_static(name),
-                    HeaderValue::from_str(value).unwrap(),
-                )
-            })
-            .collect();
+        let fields = headers;
+        let mut headers = HeaderMap::new();
+        for (name, value) in fields {
+            headers.append(*name, HeaderValue::from_str(value).unwrap());
+        }
         let found = credential(&headers, query).map_err(|refusal| refusal.code());
         assert_eq!(
             found.as_ref().map(Option::as_deref).map_err(|code| *code),
             expected
         );
+    }
+
+    #[test]
+    fn a_page_from_elsewhere_is_not_local() {
+        for (origin, local) in [
+            ("http://localhost:3000", true),
+            ("http://127.0.0.1", true),
+            ("http://[::1]:8080", true),
+            ("https://evil.example", false),
+            ("http://127.0.0.1.evil.example", false),
+            ("http://localhost@evil.example", false),
+            ("null", false),
+            ("localhost", false),
+            ("", false),
+        ] {
+            let origin = HeaderValue::from_str(origin).unwrap();
+            assert_eq!(is_local_origin(&origin), local, "{origin:?}");
+        }
     }
 
     #[test]
@@ -202,6 +229,11 @@ mod tests {
         );
         check(
             &[("authorization", "Bearer a"), ("x-api-key", "b")],
+            None,
+            Err(RefusalCode::AmbiguousCredentials),
+        );
+        check(
+            &[("authorization", "Bearer a"), ("authorization", "Bearer b")],
             None,
             Err(RefusalCode::AmbiguousCredentials),
         );

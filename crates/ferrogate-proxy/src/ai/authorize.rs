@@ -18,7 +18,7 @@ pub(crate) fn scope(principal: &Principal, scope: Scope) -> Result<(), Refusal> 
         .map_err(Refusal::from)
 }
 
-/// The model asked for, if the caller may use it.
+/// The model asked for, if the caller may use it and any provider of it.
 ///
 /// One that does not exist is 404 for everybody, as OpenAI answers; one the key may not use is 403.
 pub(crate) fn model(
@@ -33,7 +33,25 @@ pub(crate) fn model(
     principal
         .key()
         .map_or(Ok(()), |key| key.require_model(&model.spec.name))?;
+    let mut targets = model.targets.iter().map(|target| target.provider.id());
+    let served = principal
+        .key()
+        .is_none_or(|key| targets.any(|provider| key.may_use_provider(provider)));
+    if !served {
+        return Err(no_provider(model));
+    }
     Ok(Arc::clone(model))
+}
+
+/// The key may use none of the model's providers.
+pub(crate) fn no_provider(model: &LogicalModel) -> Refusal {
+    Refusal::new(
+        RefusalCode::ProviderNotAllowed,
+        format!(
+            "the key may use none of the providers of the model `{}`",
+            model.spec.name
+        ),
+    )
 }
 
 /// Nothing is called that.

@@ -1,6 +1,6 @@
 //! The request's body: read within bounds, decoded as far as routing needs.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use ferrogate_llm::{OpenAiRequest, Surface};
@@ -14,8 +14,12 @@ use super::refusal::{Refusal, RefusalCode};
 /// Between two pieces of a body over HTTP/2, for which Pingora has no limit of its own.
 const PIECE: Duration = Duration::from_secs(60);
 
-/// Reads the whole body, at most `limit` bytes.
-pub(crate) async fn read_body(session: &mut Session, limit: usize) -> Result<Bytes, Stop> {
+/// Reads the whole body, at most `limit` bytes, until the call's `deadline` at the latest.
+pub(crate) async fn read_body(
+    session: &mut Session,
+    limit: usize,
+    deadline: Instant,
+) -> Result<Bytes, Stop> {
     let headers = &session.req_header().headers;
     let too_large = || {
         Refusal::new(
@@ -51,8 +55,12 @@ pub(crate) async fn read_body(session: &mut Session, limit: usize) -> Result<Byt
     let mut whole: Option<Bytes> = None;
     let mut parts = BytesMut::new();
     loop {
-        let piece =
-            tokio::time::timeout(PIECE, session.as_downstream_mut().read_request_body()).await;
+        let patience = deadline.min(Instant::now() + PIECE);
+        let piece = tokio::time::timeout_at(
+            patience.into(),
+            session.as_downstream_mut().read_request_body(),
+        )
+        .await;
         let piece = match piece {
             Ok(Ok(piece)) => piece,
             Ok(Err(error)) => return Err(broken(&error)),

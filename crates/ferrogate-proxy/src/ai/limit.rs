@@ -88,8 +88,12 @@ fn worst_case(model: &LogicalModel, request: &OpenAiRequest) -> TokenCount {
 }
 
 /// When the call must be over: the gateway's limit, or the caller's own (`x-ferrogate-timeout`, in seconds or as a
-/// duration) where that is shorter.
-pub(crate) fn deadline(gateway: &ModelGateway, session: &Session, started: Instant) -> Instant {
+/// duration) where that is shorter; says whether it is the caller's.
+pub(crate) fn deadline(
+    gateway: &ModelGateway,
+    session: &Session,
+    started: Instant,
+) -> (Instant, bool) {
     let asked = session
         .req_header()
         .headers
@@ -99,9 +103,9 @@ pub(crate) fn deadline(gateway: &ModelGateway, session: &Session, started: Insta
         Ok(seconds) => Some(Duration::from_secs(seconds)),
         Err(_) => ferrogate_types::parse_duration(text).ok(),
     });
-    let limit = asked
-        .filter(|limit| !limit.is_zero())
-        .unwrap_or(gateway.request_timeout)
-        .min(gateway.request_timeout);
-    started + limit
+    let own = asked.filter(|limit| !limit.is_zero() && *limit < gateway.request_timeout);
+    (
+        started + own.unwrap_or(gateway.request_timeout),
+        own.is_some(),
+    )
 }

@@ -3,8 +3,11 @@
 use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
-use ferrogate_llm::{ErrorBody, FrameAction, StreamWatch, estimate_tokens};
+use ferrogate_llm::{
+    ErrorBody, FrameAction, StreamEnd, StreamWatch, UpstreamFault, estimate_tokens,
+};
 use ferrogate_observability::CallOutcome;
+use ferrogate_providers::Provider;
 use ferrogate_types::Usage;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, TRANSFER_ENCODING};
 use http::{HeaderName, HeaderValue, Version};
@@ -100,7 +103,9 @@ async fn relay_stream(
             Ok(CallOutcome::Success)
         }
         Ended::Broken => {
-            if let Some(pass) = pass {
+            if let Some(pass) = pass
+                && !job.callers_time_is_over()
+            {
                 pass.failed(Instant::now());
             }
             Ok(CallOutcome::Failed)
@@ -249,8 +254,9 @@ fn ready_frames(
                 ended = Some(Ended::Complete);
             }
             FrameAction::Fault(fault) => {
-                context.error = format!("error in the stream: {}", fault.message).into();
-                put(frame.raw().clone());
+                let (said, raw) = told(job, stream.provider.as_deref(), fault, frame.raw());
+                context.error = format!("error in the stream: {said}").into();
+                put(raw);
                 ended = Some(Ended::Broken);
             }
         }
@@ -261,6 +267,32 @@ fn ready_frames(
         Some(several.freeze())
     };
     (bytes, ended)
+}
+
+/// A provider's error in a stream, as message and frame: as it came, or made anew where it tells a credential.
+fn told(
+    job: &Job<'_>,
+    provider: Option<&Provider>,
+    fault: UpstreamFault,
+    raw: &Bytes,
+) -> (String, Bytes) {
+    let Some(provider) = provider else {
+        return (fault.message, raw.clone());
+    };
+    let hide = |text: &str| provider.spec().hide_secrets(text);
+    let text = String::from_utf8_lossy(raw);
+    if hide(&text) == text {
+        return (fault.message, raw.clone());
+    }
+    let fault = fault.map(hide);
+    let error = ErrorBody {
+        message: &fault.message,
+        kind: fault.kind.as_deref().unwrap_or("server_error"),
+        param: fault.param.as_deref(),
+        code: fault.code.as_deref().unwrap_or("upstream_error"),
+    };
+    let frame = StreamWatch::error_frame(job.request.surface(), &error);
+    (fault.message, frame)
 }
 
 /// The cost as the last comment before the terminal event, where the model has a price.
@@ -275,17 +307,27 @@ fn cost_comment(job: &Job<'_>, stream: &Stream, context: &mut RequestContext) ->
 
 /// Notes what a stream used: what it reported, else an estimate from what went by.
 fn meter(call: &mut CallRecord, watch: &StreamWatch, job: &Job<'_>) {
-    if let Some(usage) = watch.usage() {
-        call.used(usage, false);
-    } else {
-        // The JSON around a token of text is some 200 bytes in a chunk of OpenAI's: one chunk, about one token.
-        let output = u64::try_from(watch.output_bytes().div_ceil(200)).unwrap_or(u64::MAX);
-        let usage = Usage {
-            input: estimate_tokens(job.request.body().len()),
-            output,
-            ..Usage::default()
-        };
-        call.used(usage, true);
+    // The JSON around a token of text is some 200 bytes in a chunk of OpenAI's: one chunk, about one token.
+    let estimate = Usage {
+        input: estimate_tokens(job.request.body().len()),
+        output: u64::try_from(watch.output_bytes().div_ceil(200)).unwrap_or(u64::MAX),
+        ..Usage::default()
+    };
+    let complete = watch.end() == Some(StreamEnd::Complete);
+    let (usage, estimated) = used(watch.usage(), estimate, complete);
+    call.used(usage, estimated);
+}
+
+/// What a stream used, and whether any of it is an estimate.
+fn used(reported: Option<Usage>, estimate: Usage, complete: bool) -> (Usage, bool) {
+    match reported {
+        // Some report the input with the first event and the output with the last, which a cut stream did not reach.
+        Some(usage) if usage.output == 0 && !complete => {
+            let output = estimate.output;
+            (Usage { output, ..usage }, true)
+        }
+        Some(usage) => (usage, false),
+        None => (estimate, true),
     }
 }
 
@@ -357,4 +399,27 @@ fn header(name: &'static str, value: &str) -> Option<(HeaderName, HeaderValue)> 
         HeaderName::from_static(name),
         HeaderValue::from_str(value).ok()?,
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_cut_stream_did_not_report_is_estimated() {
+        let of = |input, output| Usage {
+            input,
+            output,
+            ..Usage::default()
+        };
+        for (reported, complete, expected) in [
+            (Some(of(3, 2)), true, (of(3, 2), false)),
+            (Some(of(3, 2)), false, (of(3, 2), false)),
+            (Some(of(3, 0)), true, (of(3, 0), false)),
+            (Some(of(3, 0)), false, (of(3, 8), true)),
+            (None, true, (of(9, 8), true)),
+        ] {
+            assert_eq!(used(reported, of(9, 8), complete), expected, "{reported:?}");
+        }
+    }
 }

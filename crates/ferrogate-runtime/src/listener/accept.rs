@@ -40,6 +40,11 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 /// How long an idle connection may still send one more request after a stop was asked for: a request that was
 /// already on its way is answered, with `Connection: close`, instead of being reset.
 const LINGER: Duration = Duration::from_millis(500);
+/// How long nobody must have come for the queue of a listener that stops to be taken as empty.
+const QUIET: Duration = Duration::from_millis(5);
+/// How long, and of how many connections, it is emptied; after that time it only has to be empty once.
+const LAST_CALL: Duration = Duration::from_millis(200);
+const LAST_CONNECTIONS: usize = 10_000;
 /// Room for a head, and for a small body behind it: most requests are one read.
 const HEAD_BUFFER: usize = 4 << 10;
 /// The pause after an accept that failed for want of descriptors or memory.
@@ -51,23 +56,19 @@ pub(crate) async fn serve(
     acceptor: Acceptor,
     mut shutdown: ShutdownWatch,
 ) -> io::Result<()> {
+    let _held = acceptor.tracker.hold();
     let listening = Listening::new(socket)?;
     let mut exhausted = false;
     loop {
         let accepted = tokio::select! {
             biased;
-            _stop = shutdown.wait_for(|stop| *stop) => return Ok(()),
+            _stop = shutdown.wait_for(|stop| *stop) => break,
             accepted = listening.accept() => accepted,
         };
         match accepted {
             Ok(accepted) => {
                 exhausted = false;
-                let tracked = acceptor.tracker.enter();
-                let (acceptor, shutdown) = (acceptor.clone(), shutdown.clone());
-                tokio::spawn(async move {
-                    acceptor.connection(accepted, shutdown).await;
-                    drop(tracked);
-                });
+                acceptor.spawn(accepted, &shutdown);
             }
             // The peer gave up before it was accepted: nothing to do with this socket.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
@@ -81,6 +82,16 @@ pub(crate) async fn serve(
             }
         }
     }
+    // The kernel resets what it has accepted and we have not, and those clients may have sent a request already.
+    let until = Instant::now() + LAST_CALL;
+    for _ in 0..LAST_CONNECTIONS {
+        let patience = until.saturating_duration_since(Instant::now()).min(QUIET);
+        let Ok(Ok(accepted)) = timeout(patience, listening.accept()).await else {
+            break;
+        };
+        acceptor.spawn(accepted, &shutdown);
+    }
+    Ok(())
 }
 
 /// A socket under the runtime; the file of a Unix socket goes with it.
@@ -123,6 +134,16 @@ impl Drop for Listening {
 }
 
 impl Acceptor {
+    /// Serves a connection in a task of its own, which the tracker counts.
+    fn spawn(&self, accepted: Accepted, shutdown: &ShutdownWatch) {
+        let tracked = self.tracker.enter();
+        let (acceptor, shutdown) = (self.clone(), shutdown.clone());
+        tokio::spawn(async move {
+            acceptor.connection(accepted, shutdown).await;
+            drop(tracked);
+        });
+    }
+
     async fn connection(&self, accepted: Accepted, shutdown: ShutdownWatch) {
         let Some(stream) = self.handshake(accepted).await else {
             return;

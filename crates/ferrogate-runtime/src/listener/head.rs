@@ -99,7 +99,7 @@ pub(crate) fn screen(head: &[u8]) -> Result<Framing, Refusal> {
     let request_line = lines.next().unwrap_or_default();
     let mut words = request_line.split(|&byte| byte == b' ');
     let (method, target, version) = (words.next(), words.next(), words.next());
-    let version = match (method, target, version, words.next()) {
+    let (version, form) = match (method, target, version, words.next()) {
         (Some(method), Some(target), Some(version), None)
             if !method.is_empty()
                 && method.iter().all(|&byte| is_token(byte))
@@ -110,7 +110,10 @@ pub(crate) fn screen(head: &[u8]) -> Result<Framing, Refusal> {
                     "the request target contains a control character",
                 ));
             }
-            version
+            let Some(form) = target_form(method, target) else {
+                return Err(Refusal::Malformed("the request target is malformed"));
+            };
+            (version, form)
         }
         _ => return Err(Refusal::Malformed("the request line is malformed")),
     };
@@ -147,6 +150,11 @@ pub(crate) fn screen(head: &[u8]) -> Result<Framing, Refusal> {
             hosts += 1;
             if !value.iter().all(|&byte| is_authority(byte)) {
                 return Err(Refusal::Malformed("the Host is malformed"));
+            }
+            if let Target::Absolute(host) = form
+                && !host.eq_ignore_ascii_case(value)
+            {
+                return Err(Refusal::Malformed("the request target and the Host differ"));
             }
         }
         upgrade |= name.eq_ignore_ascii_case(b"upgrade");
@@ -187,6 +195,31 @@ pub(crate) fn screen(head: &[u8]) -> Result<Framing, Refusal> {
     } else {
         Framing::Length(length)
     })
+}
+
+/// The forms a target may have. Routes match paths: a target that has none, or one that only some parsers see, must
+/// not reach them. Source: RFC 9112, section 3.2.
+#[derive(Clone, Copy)]
+enum Target<'a> {
+    /// A path, `*`, or what `CONNECT` has, which Pingora answers with 405.
+    Plain,
+    /// A whole URL, with its host.
+    Absolute(&'a [u8]),
+}
+
+fn target_form<'a>(method: &[u8], target: &'a [u8]) -> Option<Target<'a>> {
+    let asterisk = target == b"*" && method == b"OPTIONS";
+    if target.starts_with(b"/") || asterisk || method == b"CONNECT" {
+        return Some(Target::Plain);
+    }
+    let schemes: [&[u8]; 2] = [b"http://", b"https://"];
+    let rest = schemes.iter().find_map(|scheme| {
+        let (start, rest) = target.split_at_checked(scheme.len())?;
+        start.eq_ignore_ascii_case(scheme).then_some(rest)
+    })?;
+    let host = rest.split(|byte| b"/?#".contains(byte)).next()?;
+    let well_formed = !host.is_empty() && host.iter().all(|&byte| is_authority(byte));
+    well_formed.then_some(Target::Absolute(host))
 }
 
 /// Digits and nothing else: no sign, no list. Source: RFC 9110, section 8.6.
@@ -307,6 +340,30 @@ mod tests {
             "GET /\u{1} HTTP/1.1\r\nHost: a\r\n\r\n",
             Some("the request target contains a control character"),
         );
+        check("GET http://a/b?c HTTP/1.1\r\nHost: a\r\n\r\n", None);
+        check("GET HTTPS://a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n", None);
+        check(
+            "GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n",
+            Some("the request target and the Host differ"),
+        );
+        check("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", None);
+        check("CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n", None);
+        for target in [
+            "a/b",
+            "a:80",
+            "*",
+            "?a",
+            "http:/a",
+            "http:///a",
+            "http://u@a/",
+            "ws://a/",
+            "//",
+        ] {
+            check(
+                &format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n"),
+                (target != "//").then_some("the request target is malformed"),
+            );
+        }
         check(
             "GET / HTTP/1.1\r\nHost: a\rb\r\n\r\n",
             Some("a header value contains a control character"),

@@ -4,9 +4,10 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::unix::net::UnixListener as StdUnixListener;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use ferrogate_types::ListenAddress;
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 
 /// A socket that is bound and listens, but from which nothing was accepted yet.
 #[derive(Debug)]
@@ -52,6 +53,9 @@ pub(crate) fn bind(address: &ListenAddress) -> Result<BoundSocket, BindError> {
     })
 }
 
+/// Silence on a connection after which the kernel asks whether the peer is still there.
+const KEEPALIVE: Duration = Duration::from_secs(60);
+
 fn bind_tcp(at: SocketAddr) -> io::Result<BoundSocket> {
     let socket = Socket::new(Domain::for_address(at), Type::STREAM, Some(Protocol::TCP))?;
     if at.is_ipv6() {
@@ -59,6 +63,9 @@ fn bind_tcp(at: SocketAddr) -> io::Result<BoundSocket> {
     }
     // A restart must not wait for connections of the last run that linger in TIME_WAIT.
     socket.set_reuse_address(true)?;
+    // Accepted connections inherit it: a peer that vanished without a word would be waited for by every stream and
+    // tunnel that has no time limit of its own, and by a stop.
+    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE))?;
     socket.bind(&at.into())?;
     socket.listen(BACKLOG)?;
     socket.set_nonblocking(true)?;

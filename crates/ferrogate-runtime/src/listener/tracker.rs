@@ -16,7 +16,11 @@ pub(crate) struct Tracker {
 
 /// One open connection.
 #[derive(Debug)]
-pub(crate) struct Tracked(Arc<Tracker>);
+pub(crate) struct Tracked(Held);
+
+/// Keeps a stop waiting, as an open connection does.
+#[derive(Debug)]
+pub(crate) struct Held(Arc<Tracker>);
 
 impl Tracker {
     pub(crate) fn new(gauge: IntGauge) -> Arc<Self> {
@@ -28,9 +32,14 @@ impl Tracker {
     }
 
     pub(crate) fn enter(self: &Arc<Self>) -> Tracked {
-        self.open.fetch_add(1, Ordering::AcqRel);
         self.gauge.inc();
-        Tracked(Arc::clone(self))
+        Tracked(self.hold())
+    }
+
+    /// For a listener: what still waits in its queue at a stop is not counted yet.
+    pub(crate) fn hold(self: &Arc<Self>) -> Held {
+        self.open.fetch_add(1, Ordering::AcqRel);
+        Held(Arc::clone(self))
     }
 
     /// How many connections are open now.
@@ -58,7 +67,12 @@ impl Tracker {
 
 impl Drop for Tracked {
     fn drop(&mut self) {
-        self.0.gauge.dec();
+        self.0.0.gauge.dec();
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
         if self.0.open.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.0.changed.notify_waiters();
         }

@@ -31,6 +31,10 @@ pub enum Fault {
     HtmlError,
     /// This status, with an envelope.
     Status(u16),
+    /// 401 with an envelope that tells the credential it was shown.
+    TellsCredential,
+    /// A stream with an error that tells the credential behind this many events.
+    TellsCredentialAfterEvents(usize),
     /// 200 with an error for a body.
     ErrorInAnswer,
     /// A stream whose first event is an error.
@@ -62,6 +66,8 @@ impl Fault {
                 | Self::RateLimited(_)
                 | Self::HtmlError
                 | Self::Status(_)
+                | Self::TellsCredential
+                | Self::TellsCredentialAfterEvents(_)
                 | Self::ErrorInAnswer
                 | Self::ErrorFirst
                 | Self::ErrorAfterEvents(_)

@@ -105,6 +105,18 @@ pub(super) fn answer(
             wire.write(answer.as_bytes())?;
         }
         Fault::Status(status) => wire.write(&envelope(status, "As Asked", ""))?,
+        Fault::TellsCredential => {
+            wire.write(&json_answer(
+                "401 Unauthorized",
+                "",
+                &telling(record).to_string(),
+            ))?;
+        }
+        Fault::TellsCredentialAfterEvents(count) => {
+            events(wire, count, surface, request)?;
+            wire.write(&chunk(format!("data: {}\n\n", telling(record)).as_bytes()))?;
+            wire.write(b"0\r\n\r\n")?;
+        }
         Fault::ErrorInAnswer => wire.write(&json_answer("200 OK", "", &error().to_string()))?,
         Fault::ErrorFirst => error_after(wire, 0, surface, request)?,
         Fault::ErrorAfterEvents(count) => error_after(wire, count, surface, request)?,
@@ -135,6 +147,15 @@ fn error() -> Value {
     json!({ "error": {
         "message": "the fake upstream failed on purpose", "type": "fake_error", "param": "messages", "code": "fake_code",
     } })
+}
+
+fn telling(record: &Record) -> Value {
+    let shown = record.look(|events| {
+        let last = events.received.last();
+        last.and_then(|request| request.head.field("authorization").map(str::to_owned))
+    });
+    let shown = shown.unwrap_or_default();
+    json!({ "error": { "message": format!("incorrect credential: {shown}"), "code": shown } })
 }
 
 /// Sends the head of a stream and its first events.

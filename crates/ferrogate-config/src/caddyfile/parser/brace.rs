@@ -53,11 +53,12 @@ impl Parser<'_> {
         );
     }
 
-    pub(super) fn surplus_brace(&mut self, brace: &Token) {
+    pub(super) fn surplus_brace(&mut self, brace: &Token, hint: &str) {
         self.say(
             brace.at,
             Diagnostic::error("surplus-brace", "this closing brace closes nothing")
-                .label("no block is open here"),
+                .label("no block is open here")
+                .hint(hint),
         );
     }
 

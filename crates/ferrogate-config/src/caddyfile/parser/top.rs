@@ -8,7 +8,7 @@ impl Parser<'_> {
         let mut first = true;
         while let Some(token) = self.input.pop() {
             if token.is_brace("}") {
-                self.surplus_brace(&token);
+                self.surplus_brace(&token, "");
             } else if token.is_brace("{") {
                 self.global(&token, first);
                 first = false;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use ferrogate_llm::UpstreamFault;
-use ferrogate_providers::{Pass, RetryRule};
+use ferrogate_providers::{Pass, ProviderSpec, RetryRule};
 use ferrogate_upstream::{CallError, CallErrorKind};
 
 use crate::ai::refusal::{Refusal, RefusalCode};
@@ -90,6 +90,14 @@ impl Fault {
             }
             _ => FaultKind::Broken,
         })
+    }
+
+    /// Without the provider's credentials in what it said.
+    pub(super) fn without_secrets(mut self, spec: &ProviderSpec) -> Self {
+        self.said = self
+            .said
+            .map(|said| said.map(|text| spec.hide_secrets(text)));
+        self
     }
 
     /// Tells the breaker. Rate limits and the caller's own errors say nothing about the provider's health.

@@ -1,5 +1,6 @@
 //! One try of one target.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
@@ -40,7 +41,8 @@ pub(super) async fn run(
         first_token,
     };
     if provider.spec().kind.row().protocol == Protocol::Echo {
-        let reply = built_in(job, planned);
+        let reply = built_in(job, planned)
+            .map_err(|error| Fault::status(400, UpstreamFault::read(&error), None))?;
         pass.succeeded();
         let first_token = matches!(reply, Answered::Stream(_)).then(|| begun.elapsed());
         return Ok(won(reply, first_token));
@@ -55,6 +57,7 @@ pub(super) async fn run(
     match result {
         Ok(Ok(mut stream)) => {
             stream.pass = Some(pass);
+            stream.provider = Some(Arc::clone(provider));
             Ok(won(
                 Answered::Stream(Box::new(stream)),
                 Some(begun.elapsed()),
@@ -65,8 +68,10 @@ pub(super) async fn run(
             Ok(won(reply, None))
         }
         Err(fault) => {
-            fault.judge(pass);
-            Err(fault)
+            if !job.callers_time_is_over() {
+                fault.judge(pass);
+            }
+            Err(fault.without_secrets(provider.spec()))
         }
     }
 }
@@ -290,39 +295,46 @@ async fn first_content(job: &Job<'_>, mut answer: Answer) -> Result<Stream, Faul
         }
         let full = held > COMMIT_WINDOW && probe.0.remainder().is_empty();
         if probe.1.has_content() || probe.1.end().is_some() || full {
-            let watch = StreamWatch::new(surface, !job.request.usage_asked());
+            let watch = StreamWatch::new(surface, !job.request.usage_asked())
+                .expecting(job.request.choices());
             return Ok(Stream {
                 watch,
                 decoder,
                 source: Source::Upstream(Box::new(answer)),
                 pass: None,
+                provider: None,
             });
         }
     }
 }
 
-fn built_in(job: &Job<'_>, planned: &PlannedTarget) -> Answered {
-    match echo::answer(job.request, planned.target.model.as_str()) {
-        echo::Answer::Json(body) => {
-            let usage = read_usage(&body);
-            Answered::Json { body, usage }
-        }
-        echo::Answer::Stream(frames) => {
-            let mut decoder = SseDecoder::new(usize::MAX);
-            for frame in frames {
-                // The limit is the largest there is, so no frame of ours can be above it.
-                let pushed: Result<(), _> = decoder.push(Bytes::clone(&frame));
-                debug_assert!(pushed.is_ok());
+/// What the built-in provider answers, or the envelope it refuses with.
+fn built_in(job: &Job<'_>, planned: &PlannedTarget) -> Result<Answered, Bytes> {
+    Ok(
+        match echo::answer(job.request, planned.target.model.as_str()) {
+            echo::Answer::Refused(error) => return Err(error),
+            echo::Answer::Json(body) => {
+                let usage = read_usage(&body);
+                Answered::Json { body, usage }
             }
-            let watch = StreamWatch::new(job.request.surface(), !job.request.usage_asked());
-            Answered::Stream(Box::new(Stream {
-                watch,
-                decoder,
-                source: Source::Complete,
-                pass: None,
-            }))
-        }
-    }
+            echo::Answer::Stream(frames) => {
+                let mut decoder = SseDecoder::new(usize::MAX);
+                for frame in frames {
+                    // The limit is the largest there is, so no frame of ours can be above it.
+                    let pushed: Result<(), _> = decoder.push(Bytes::clone(&frame));
+                    debug_assert!(pushed.is_ok());
+                }
+                let watch = StreamWatch::new(job.request.surface(), !job.request.usage_asked());
+                Answered::Stream(Box::new(Stream {
+                    watch,
+                    decoder,
+                    source: Source::Complete,
+                    pass: None,
+                    provider: None,
+                }))
+            }
+        },
+    )
 }
 
 #[cfg(test)]
