@@ -91,7 +91,8 @@ pub(crate) async fn send(
     context: &RequestContext,
     reply: Reply,
 ) -> Result<()> {
-    let mut header = ResponseHeader::build(reply.status, Some(reply.headers.len() + 6))?;
+    // Names in lower case, as HTTP/2 has them: keeping a second map of their spelling costs more than the answer.
+    let mut header = ResponseHeader::build_no_case(reply.status, Some(reply.headers.len() + 6))?;
     for (name, value) in reply.headers {
         header.append_header(name, value)?;
     }

@@ -128,7 +128,7 @@ async fn start(
     session: &mut Session,
     context: &mut RequestContext,
 ) -> pingora_error::Result<()> {
-    let mut header = ResponseHeader::build(200, Some(24))?;
+    let mut header = ResponseHeader::build_no_case(200, Some(24))?;
     header.insert_header(CONTENT_TYPE, "text/event-stream; charset=utf-8")?;
     header.insert_header(CACHE_CONTROL, "no-cache")?;
     if session.req_header().version == Version::HTTP_11 {
