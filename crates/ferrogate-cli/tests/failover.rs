@@ -401,6 +401,21 @@ fn a_rate_limited_credential_rests() {
 }
 
 #[test]
+fn a_rate_limit_of_every_provider_says_when_to_come_back() {
+    let (first, second) = (
+        FakeOpenAi::with_faults(&[Fault::RateLimited(60)]),
+        FakeOpenAi::with_faults(&[Fault::RateLimited(60)]),
+    );
+    let gateway = gateway(&first, &second);
+    for _ in 0..2 {
+        let response = ask(&gateway, false).expect(429);
+        assert_eq!(response.error_code(), "upstream_rate_limited");
+        let wait: u64 = response.header("retry-after").parse().unwrap();
+        assert!((1..=60).contains(&wait), "{wait}");
+    }
+}
+
+#[test]
 fn another_key_of_the_provider_need_not_wait() {
     let upstream = FakeOpenAi::with_faults(&[Fault::RateLimited(60)]);
     let block = format!(

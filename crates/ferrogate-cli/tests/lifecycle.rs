@@ -323,6 +323,22 @@ fn the_access_log_tells_what_happened() {
 }
 
 #[test]
+fn a_log_of_errors_has_nothing_else() {
+    let gateway = Launch::site(
+        BIN,
+        "log {\noutput stdout\nformat json\nlevel ERROR\n}\nerror /bad 500\nrespond fine",
+    )
+    .start();
+    Request::get("/good").send(gateway.address()).expect(200);
+    Request::get("/bad").send(gateway.address()).expect(500);
+    let first = gateway.wait_for_access(|_| true);
+    assert_eq!(
+        (&first["path"], &first["status"]),
+        (&"/bad".into(), &500.into())
+    );
+}
+
+#[test]
 fn secrets_are_never_printed() {
     let upstream = FakeOpenAi::always(Fault::Status(401));
     let mut gateway = ai_site(&upstream, "debug").start();

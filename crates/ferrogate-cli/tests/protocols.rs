@@ -1,7 +1,8 @@
 //! TLS, HTTP/2 and WebSockets, downstream and upstream.
 
 use ferrogate_testkit::{
-    Certificate, FakeH2c, FakeHttp, Gateway, H2Client, Launch, Request, TlsClient, WebSocket,
+    Certificate, ClosedPort, FakeH2c, FakeHttp, Gateway, H2Client, Launch, Request, TlsClient,
+    WebSocket,
 };
 use serde_json::Value;
 
@@ -149,6 +150,40 @@ fn h2_in_the_clear() {
         (&"/up".into(), &"body".into())
     );
     assert_eq!(upstream_field(&seen, "host"), ["site.example"]);
+}
+
+/// HTTP/2 has the host in `:authority`, which a rewritten target once lost.
+#[test]
+fn rewrites_over_h2_keep_the_host() {
+    let upstream = FakeHttp::start("up");
+    let gateway = site(&format!(
+        "handle_path /api/* {{\nheader X-Host {{host}}\nreverse_proxy {}\n}}",
+        upstream.address()
+    ));
+    let answer = H2Client::plain(gateway.address()).send("GET", "site.example", "/api/x", "");
+    let seen: Value = serde_json::from_slice(&answer.body).unwrap();
+    assert_eq!(seen["target"], "/x");
+    assert_eq!(upstream_field(&seen, "host"), ["site.example"]);
+    assert_eq!(upstream_field(&seen, "x-forwarded-host"), ["site.example"]);
+    assert_eq!(answer.headers["x-host"], "site.example");
+}
+
+/// An error over HTTP/2 is an answer of its own; once its stream was reset instead.
+#[test]
+fn errors_over_h2_are_answers() {
+    let dead = ClosedPort::hold();
+    let gateway = site(&format!(
+        "error /gone 410\nreverse_proxy {}",
+        dead.address()
+    ));
+    let client = H2Client::plain(gateway.address());
+    for (target, status) in [("/gone", 410), ("/", 502), ("/again", 502)] {
+        assert_eq!(
+            client.send("GET", "a", target, "").status,
+            status,
+            "{target}"
+        );
+    }
 }
 
 /// An answer that does not need the body still takes it in: curl takes the reset that would follow for an error.
