@@ -79,7 +79,7 @@ CADDYFILE
 gateway_process=$!
 started+=("$gateway_process")
 wait_for 10 grep -q '"ready"' "$work/gateway.log"
-address=$(sed -n 's/.*"message":"listening".*"address":"\([^"]*\)".*/\1/p' "$work/gateway.log" | head -n 1)
+address=$(sed -n 's/.*"msg":"listening".*"address":"\([^"]*\)".*/\1/p' "$work/gateway.log" | head -n 1)
 
 targets="direct edge chat echo"
 nginx_processes=

@@ -39,9 +39,9 @@ class Gateway:
                 entry = json.loads(line)
             except ValueError:
                 continue
-            if entry.get("message") == "listening":
+            if entry.get("msg") == "listening":
                 self.address = entry["address"]
-            if entry.get("message") == "ready":
+            if entry.get("msg") == "ready":
                 self.ready.set()
         # It ended; whoever waits sees that there is no address.
         self.ready.set()

@@ -29,7 +29,7 @@ pub fn hash_secret(secret: &str) -> Result<String, HashError> {
 }
 
 /// Whether a secret has this hash. Takes as long as its parameters say; not for a worker.
-pub(crate) fn verify(secret: &str, phc: &str) -> bool {
+pub fn verify_secret(secret: &str, phc: &str) -> bool {
     PasswordHash::new(phc).is_ok_and(|hash| {
         Argon2::default()
             .verify_password(secret.as_bytes(), &hash)
@@ -48,8 +48,8 @@ mod tests {
             hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
             "{hash}"
         );
-        assert!(verify("correct horse", &hash));
-        assert!(!verify("correct hors", &hash) && !verify("x", "no hash"));
+        assert!(verify_secret("correct horse", &hash));
+        assert!(!verify_secret("correct hors", &hash) && !verify_secret("x", "no hash"));
         assert_ne!(hash, hash_secret("correct horse").unwrap());
         assert!(matches!(hash_secret(""), Err(HashError::Empty)));
     }

@@ -145,7 +145,7 @@ impl Keyring {
             let _turn = turn;
             candidates
                 .into_iter()
-                .find(|(_, phc)| hash::verify(secret.expose(), phc.expose()))
+                .find(|(_, phc)| hash::verify_secret(secret.expose(), phc.expose()))
                 .map(|(index, _)| index)
         });
         found.await.map_err(|_| AuthError::Busy)

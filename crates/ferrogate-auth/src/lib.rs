@@ -11,6 +11,6 @@ mod hash;
 mod key;
 mod keyring;
 
-pub use hash::{HashError, hash_secret};
+pub use hash::{HashError, hash_secret, verify_secret};
 pub use key::{Denied, Key, KeyCredential, KeySpec};
 pub use keyring::{AuthError, Keyring};

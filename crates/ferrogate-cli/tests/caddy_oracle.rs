@@ -1,30 +1,43 @@
-//! The gateway against `caddy`, where that is installed: the same file, the same requests, the same answers.
+//! The gateway against `caddy`, where that is installed: the same files, the same requests, the same answers.
 //!
-//! What is different on purpose stands in `docs/caddyfile.md`, what Debian's 2.6.2 does not know yet in the comments
-//! of the cases.
+//! `caddy_oracle/case.rs` tells how a case is written. Answers that differ are marked in the case, recorded beside it
+//! in `NAME.differences` and explained in `docs/caddy-differences.md`; a record that is not true any more, an
+//! explanation nobody needs and a mark without an explanation fail as well. `ORACLE_RECORD=1` writes the records,
+//! `ORACLE_CASE=part` runs the cases with that in their names.
 
-#![expect(
-    clippy::print_stdout,
-    reason = "whoever runs the tests must see that nothing was compared"
-)]
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
+use ferrogate_testkit::{ClosedPort, Launch};
 
-use ferrogate_testkit::{ClosedPort, FakeHttp, Launch, PATIENCE, Request};
-use serde_json::Value;
-use tempfile::TempDir;
+#[path = "caddy_oracle/case.rs"]
+mod case;
+#[path = "caddy_oracle/exchange.rs"]
+mod exchange;
+#[path = "caddy_oracle/files.rs"]
+mod files;
+#[path = "caddy_oracle/program.rs"]
+mod program;
+#[path = "caddy_oracle/upstream.rs"]
+mod upstream;
+#[path = "caddy_oracle/wire.rs"]
+mod wire;
 
-#[path = "caddy_oracle/cases.rs"]
-mod cases;
+use case::{Case, Expected};
+use files::Files;
+use program::{BIN, Caddy, Places};
+use upstream::Upstream;
 
-use cases::{CASES, HOSTS, SITES};
+/// How many cases run at a time; most of their time goes into starting programs.
+const WORKERS: usize = 4;
 
-const BIN: &str = env!("CARGO_BIN_EXE_ferrogate");
+/// How much the page promises to compare.
+const PROMISED: (usize, usize) = (80, 300);
 
-/// Variables that both programs have.
+/// Variables that both programs have in every case.
 const ENVIRONMENT: &[(&str, &str)] = &[
     ("WORD", "word"),
     ("EMPTY", ""),
@@ -32,239 +45,297 @@ const ENVIRONMENT: &[(&str, &str)] = &[
     ("LINE", "respond /line \"from a variable\""),
 ];
 
-/// Fields that are every server's own business, or follow from the body.
-const OWN_FIELDS: &[&str] = &[
-    "connection",
-    "content-length",
-    "date",
-    "server",
-    "transfer-encoding",
-    "x-request-id",
-];
+/// What all cases share.
+struct Stage {
+    files: Files,
+    upstreams: [Upstream; 2],
+    dead: ClosedPort,
+}
 
-/// Request fields by which a proxy introduces itself.
-const OWN_UPSTREAM_FIELDS: &[&str] = &["accept-encoding", "user-agent", "via"];
+/// What came of one case.
+#[derive(Default)]
+struct Outcome {
+    pairs: usize,
+    /// What must not be.
+    complaints: Vec<String>,
+    /// Names of intended differences that were met.
+    met: Vec<String>,
+    /// Differences that are to be mended.
+    open: Vec<String>,
+}
 
-/// What is compared.
-#[derive(Debug, PartialEq, Eq)]
-struct Answer {
-    /// Empty when the connection was closed without one.
-    status: String,
-    /// Sorted: neither promises an order.
-    fields: Vec<(String, String)>,
-    body: String,
+impl Stage {
+    fn set() -> Self {
+        Self {
+            files: Files::lay_out(),
+            upstreams: ["a", "b"].map(Upstream::start),
+            dead: ClosedPort::hold(),
+        }
+    }
+
+    /// The variables of a case.
+    fn environment(&self, places: Places) -> Vec<(String, String)> {
+        let mut all: Vec<(String, String)> = ENVIRONMENT
+            .iter()
+            .map(|&(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
+        all.extend(self.names());
+        all.push(("PORT".to_owned(), places.port.to_string()));
+        all.push(("OTHER_PORT".to_owned(), places.other_port.to_string()));
+        all
+    }
+
+    /// Variables whose values change from run to run.
+    fn names(&self) -> [(String, String); 4] {
+        [
+            ("UP_A", self.upstreams[0].address().to_string()),
+            ("UP_B", self.upstreams[1].address().to_string()),
+            ("DEAD", self.dead.address().to_string()),
+            ("WWW", self.files.root().display().to_string()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+    }
+
+    /// Runs a case through both programs.
+    fn compare(&self, number: usize, case: &Case) -> Outcome {
+        let places = Places::of(number);
+        let environment = self.environment(places);
+        let caddy = Caddy::start(&case.with_options(&places.caddy.to_string()), &environment);
+        let ours = program::ferrogate(&case.with_options(&places.ours.to_string()), &environment);
+        let mut outcome = Outcome::default();
+        let mut record = Vec::new();
+        for asked in &case.requests {
+            let theirs = self.steady(exchange::ask(places.caddy(), &asked.request), places);
+            let mine = self.steady(exchange::ask(places.ours(), &asked.request), places);
+            outcome.pairs += 1;
+            let difference = difference(&theirs, &mine);
+            let about = format!("{}: {}", case.name, asked.line);
+            match (&asked.expected, difference.is_empty()) {
+                (Expected::Same, true) => {}
+                (Expected::Same, false) => {
+                    outcome.complaints.push(format!("{about}\n{difference}"));
+                }
+                (Expected::Different(name), false) => {
+                    outcome.met.push(name.clone());
+                    record.push(format!("{}\n[{name}]\n{difference}\n", asked.line));
+                }
+                (Expected::Different(name), true) => {
+                    outcome
+                        .complaints
+                        .push(format!("{about}\n    agrees, in spite of `{name}`\n"));
+                }
+                (Expected::Wrong(name), false) => {
+                    outcome.open.push(format!("{name}: {about}\n{difference}"));
+                }
+                (Expected::Wrong(name), true) => {
+                    outcome
+                        .complaints
+                        .push(format!("{about}\n    agrees, `{name}` is mended\n"));
+                }
+            }
+        }
+        drop((caddy, ours));
+        outcome
+            .complaints
+            .extend(check_record(case, &without_digests(&record.concat())));
+        outcome
+    }
+
+    /// An answer without what changes from run to run.
+    fn steady(&self, lines: Vec<String>, places: Places) -> Vec<String> {
+        let mut changing: Vec<(String, String)> = self.names().into();
+        for (name, place) in [("SELF", places.caddy()), ("SELF", places.ours())] {
+            changing.push((name.to_owned(), place.to_string()));
+            changing.push((name.to_owned(), place.ip().to_string()));
+        }
+        changing.push(("PORT".to_owned(), places.port.to_string()));
+        changing.push(("OTHER_PORT".to_owned(), places.other_port.to_string()));
+        lines
+            .into_iter()
+            .map(|line| {
+                changing
+                    .iter()
+                    .fold(line, |line, (name, value)| line.replace(value, name))
+            })
+            .collect()
+    }
 }
 
 #[test]
-fn directives_mean_the_same() {
-    let upstreams = ["a", "b"].map(FakeHttp::start);
-    let dead = ClosedPort::hold();
-    let host = |number: usize| format!("case-{number}.test");
-    let sites = CASES.iter().enumerate().map(|(number, (directives, _))| {
-        format!("http://{}:PORT {{\n{directives}\n}}\n", host(number))
-    });
-    let mut text: String = sites.collect();
-    let mut requests = Vec::new();
-    for (number, (directives, lines)) in CASES.iter().enumerate() {
-        requests.extend(lines.iter().map(|line| (host(number), *line, *directives)));
-    }
-    for (name, address) in [
-        ("UP_A", upstreams[0].address()),
-        ("UP_B", upstreams[1].address()),
-        ("DEAD", dead.address()),
-    ] {
-        text = text.replace(name, &address.to_string());
-    }
-    compare(&text, &requests);
-}
-
-#[test]
-fn hosts_choose_the_same_site() {
-    let requests: Vec<_> = HOSTS
-        .iter()
-        .map(|host| ((*host).to_owned(), "GET /", SITES))
-        .collect();
-    compare(SITES, &requests);
-}
-
-/// Asks both the same; a request is its host, a line of the table, and what to show when the answers differ.
-fn compare(sites: &str, requests: &[(String, &str, &str)]) {
-    let Some(caddy) = Caddy::start(sites) else {
+fn answers_are_the_same() {
+    if !program::has_caddy() {
         assert_ne!(
             std::env::var("CI").as_deref(),
             Ok("true"),
             "caddy is not installed"
         );
-        println!("skipped: caddy is not installed");
+        say("skipped: caddy is not installed");
         return;
-    };
-    let text = format!(
-        "{{\n\tdefault_bind 127.0.0.1\n}}\n{}",
-        sites.replace("PORT", "0")
-    );
-    let launch = Launch::caddyfile(BIN, &text);
-    let gateway = ENVIRONMENT
-        .iter()
-        .fold(launch, |launch, (name, value)| launch.env(name, value))
-        .start();
-    let differences: Vec<String> = requests
-        .iter()
-        .filter_map(|(host, line, about)| {
-            let request = parse(host, line);
-            let theirs = ask(caddy.address, &request);
-            let ours = ask(gateway.address(), &request);
-            (ours != theirs)
-                .then(|| format!("{about}\n{line} ({host})\n  ours  {ours:?}\n  caddy {theirs:?}"))
-        })
-        .collect();
+    }
+    let wanted = std::env::var("ORACLE_CASE").unwrap_or_default();
+    let mut cases = case::all();
+    cases.retain(|case| case.name.contains(&wanted));
+    let outcomes = run(&cases);
+    let pairs: usize = outcomes.iter().map(|outcome| outcome.pairs).sum();
+    let open: Vec<&String> = outcomes.iter().flat_map(|outcome| &outcome.open).collect();
+    say(&format!(
+        "{pairs} requests over {} files compared with caddy, {} differences to be mended",
+        cases.len(),
+        open.len()
+    ));
+    for line in open {
+        say(&format!("to be mended: {line}"));
+    }
+    let mut complaints: Vec<String> = Vec::new();
+    let mut met = BTreeSet::new();
+    for outcome in outcomes {
+        complaints.extend(outcome.complaints);
+        met.extend(outcome.met);
+    }
+    if wanted.is_empty() {
+        complaints.extend(check_page(&met));
+        if cases.len() < PROMISED.0 || pairs < PROMISED.1 {
+            complaints.push("that is less than promised".to_owned());
+        }
+    }
     assert!(
-        differences.is_empty(),
-        "{} of {} answers differ:\n\n{}",
-        differences.len(),
-        requests.len(),
-        differences.join("\n\n")
+        complaints.is_empty(),
+        "{} complaints:\n\n{}",
+        complaints.len(),
+        complaints.join("\n")
     );
 }
 
-/// A line `METHOD TARGET | FIELD: VALUE | ...`; requests with a method that has a body send one.
-fn parse(host: &str, line: &str) -> Request {
-    let mut parts = line.split(" | ");
-    let start = parts.next().unwrap_or_default();
-    let (method, target) = start.split_once(' ').expect("method and target");
-    let mut request = Request::new(method, target)
-        .host(host)
-        .header("Connection", "close");
-    if matches!(method, "POST" | "PUT" | "PATCH") {
-        request = request.body("body");
+#[test]
+fn files_are_accepted() {
+    let stage = Stage::set();
+    let environment = stage.environment(Places::of(0));
+    for case in case::all() {
+        for arguments in [
+            &["validate", "-c", "Caddyfile"][..],
+            &["adapt", "-c", "Caddyfile"],
+        ] {
+            let launch = Launch::caddyfile(BIN, &case.with_options("127.0.0.1"));
+            let launch = environment
+                .iter()
+                .fold(launch, |launch, (name, value)| launch.env(name, value));
+            let finished = launch.command(arguments);
+            assert_eq!(
+                finished.code,
+                Some(0),
+                "{} of {}:\n{}{}",
+                arguments[0],
+                case.name,
+                finished.stdout,
+                finished.stderr
+            );
+        }
     }
-    parts.fold(request, |request, field| {
-        let (name, value) = field.split_once(": ").expect("a field and its value");
-        request.header(name, value)
+}
+
+/// Writes past the harness, which shows what a test prints only when it fails.
+fn say(text: &str) {
+    // The summary is no reason to fail.
+    let _written = writeln!(std::io::stderr(), "\n{text}").is_ok();
+}
+
+/// Runs the cases, several at a time.
+fn run(cases: &[Case]) -> Vec<Outcome> {
+    let stage = Stage::set();
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut outcomes = Vec::new();
+        while let Some((number, case)) = {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            cases.get(number).map(|case| (number, case))
+        } {
+            let run = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                stage.compare(number, case)
+            }));
+            outcomes.push(run.unwrap_or_else(|_| Outcome {
+                complaints: vec![format!("{}: it does not run; see above\n", case.name)],
+                ..Outcome::default()
+            }));
+        }
+        outcomes
+    };
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..WORKERS).map(|_| scope.spawn(work)).collect();
+        workers
+            .into_iter()
+            .flat_map(|worker| worker.join().expect("a worker catches its panics"))
+            .collect()
     })
 }
 
-fn ask(address: SocketAddr, request: &Request) -> Answer {
-    let mut stream = TcpStream::connect(address).expect("it listens");
-    stream
-        .set_read_timeout(Some(PATIENCE))
-        .expect("a limit above zero");
-    stream.write_all(&request.bytes()).expect("it reads");
-    let mut bytes = Vec::new();
-    // A reset is a way of closing, too.
-    let _end = stream.read_to_end(&mut bytes);
-    let text = String::from_utf8_lossy(&bytes);
-    let (head, body) = text.split_once("\r\n\r\n").unwrap_or(("", ""));
-    let mut lines = head.lines();
-    let status = lines.next().and_then(|line| line.split(' ').nth(1));
-    let mut fields: Vec<(String, String)> = lines
-        .filter_map(|line| line.split_once(':'))
-        .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
-        .collect();
-    let chunked = fields.iter().any(|(name, _)| name == "transfer-encoding");
-    fields.retain(|(name, _)| !OWN_FIELDS.contains(&name.as_str()));
-    fields.sort();
-    Answer {
-        status: status.unwrap_or_default().to_owned(),
-        fields,
-        body: told(if chunked {
-            dechunk(body)
-        } else {
-            body.to_owned()
-        }),
+/// The lines that only one of them has; empty when there is none.
+fn difference(theirs: &[String], ours: &[String]) -> String {
+    if theirs == ours {
+        return String::new();
     }
-}
-
-/// The text of a chunked body.
-fn dechunk(mut body: &str) -> String {
-    let mut text = String::new();
-    while let Some((size, rest)) = body.split_once("\r\n") {
-        let size = usize::from_str_radix(size, 16).expect("a chunk's size");
-        let (chunk, rest) = rest.split_at(size);
-        text.push_str(chunk);
-        body = rest.trim_start_matches("\r\n");
-    }
-    text
-}
-
-/// A body; where it tells the request an upstream saw, without what is the proxy's own and in a fixed order.
-fn told(body: String) -> String {
-    let Ok(Value::Object(mut seen)) = serde_json::from_str(&body) else {
-        return body;
+    let only = |name: &str, lines: &[String], others: &[String]| -> Vec<String> {
+        lines
+            .iter()
+            .filter(|line| !others.contains(line))
+            .map(|line| format!("    {name} {line}\n"))
+            .collect()
     };
-    if let Some(Value::Array(fields)) = seen.get_mut("fields") {
-        fields.retain(|field| !OWN_UPSTREAM_FIELDS.iter().any(|own| field[0] == *own));
-        fields.sort_by_key(Value::to_string);
+    let text = [only("caddy", theirs, ours), only("ours ", ours, theirs)]
+        .concat()
+        .concat();
+    if text.is_empty() {
+        format!("    caddy {theirs:?}\n    ours  {ours:?}\n")
+    } else {
+        text
     }
-    Value::Object(seen).to_string()
 }
 
-/// A running `caddy`, killed when dropped.
-struct Caddy {
-    child: Child,
-    address: SocketAddr,
-    _folder: TempDir,
+/// A text without the digests in it, which depend on the ports of this run.
+fn without_digests(text: &str) -> String {
+    text.split_inclusive(|character: char| !character.is_ascii_hexdigit())
+        .map(|part| match part.char_indices().nth(64) {
+            Some((end, _)) => format!("DIGEST{}", part.get(end..).unwrap_or_default()),
+            None => part.to_owned(),
+        })
+        .collect()
 }
 
-impl Caddy {
-    /// Starts one; `None` when there is no such program.
-    fn start(sites: &str) -> Option<Self> {
-        // It cannot be told to choose a port, and the one chosen for it may be taken before it listens.
-        for _ in 0..5 {
-            let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
-            let address = free.local_addr().expect("it is bound");
-            drop(free);
-            let folder = tempfile::tempdir().expect("a temporary folder");
-            let text = format!(
-                "{{\n\tadmin off\n\tdefault_bind 127.0.0.1\n}}\n{}",
-                sites.replace("PORT", &address.port().to_string())
-            );
-            let file = folder.path().join("Caddyfile");
-            std::fs::write(&file, text).expect("the folder is ours");
-            let mut child = Command::new("caddy")
-                .args(["run", "--adapter", "caddyfile", "--config"])
-                .arg(&file)
-                .env("HOME", folder.path())
-                .env("XDG_DATA_HOME", folder.path())
-                .env("XDG_CONFIG_HOME", folder.path())
-                .envs(ENVIRONMENT.iter().copied())
-                .stdout(Stdio::null())
-                .stderr(Stdio::piped())
-                .spawn()
-                .ok()?;
-            let log = child.stderr.take().expect("standard error is piped");
-            let caddy = Self {
-                child,
-                address,
-                _folder: folder,
-            };
-            if is_ready(log) {
-                return Some(caddy);
-            }
+/// Compares the differences with those recorded, or records them.
+fn check_record(case: &Case, record: &str) -> Option<String> {
+    let path = case.record();
+    let recorded = fs::read_to_string(&path).unwrap_or_default();
+    if recorded == record {
+        return None;
+    }
+    if std::env::var_os("ORACLE_RECORD").is_some() {
+        if record.is_empty() {
+            fs::remove_file(&path).expect("the record can be taken away");
+        } else {
+            fs::write(&path, record).expect("the record can be written");
         }
-        panic!("caddy does not start; its log is above");
+        return None;
     }
+    Some(format!(
+        "{}: the differences recorded are\n{recorded}\nand those met\n{record}",
+        case.name
+    ))
 }
 
-/// Whether a log tells that the program serves; what follows is read, so that the program can go on writing.
-fn is_ready(log: impl Read + Send + 'static) -> bool {
-    let (ready, wait) = mpsc::sync_channel(1);
-    std::thread::spawn(move || {
-        for line in BufReader::new(log).lines().map_while(Result::ok) {
-            if line.contains("serving initial configuration") {
-                // Nobody waits any more when it took too long.
-                let _told = ready.try_send(()).is_ok();
-            } else if line.contains("rror") {
-                println!("{line}");
-            }
-        }
-    });
-    wait.recv_timeout(PATIENCE).is_ok()
-}
-
-impl Drop for Caddy {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _killed = self.child.kill().is_ok();
-        let _reaped = self.child.wait().is_ok();
-    }
+/// Compares the names of differences with the headings of the page that explains them.
+fn check_page(met: &BTreeSet<String>) -> Vec<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/caddy-differences.md");
+    let page =
+        fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let explained: BTreeSet<String> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("### `")?.split('`').next())
+        .map(str::to_owned)
+        .collect();
+    let unexplained = met
+        .difference(&explained)
+        .map(|name| format!("`{name}` is not on the page"));
+    let unmet = explained
+        .difference(met)
+        .map(|name| format!("`{name}` of the page was not met"));
+    unexplained.chain(unmet).collect()
 }

@@ -193,6 +193,6 @@ fn an_upload_nobody_asked_for_does_not_cost_the_answer() {
     let body = vec![b'x'; 3 << 20];
     let answer = H2Client::plain(gateway.address()).send("POST", "site.example", "/", body);
     assert_eq!(answer.body, "fine");
-    let entry = gateway.wait_for_access(|entry| entry["method"] == "POST");
+    let entry = gateway.wait_for_access(|entry| entry["request"]["method"] == "POST");
     assert_eq!(entry["bytes_read"], 3 << 20, "{entry}");
 }

@@ -7,6 +7,8 @@ use crate::source::Span;
 pub enum Severity {
     /// The configuration cannot be used.
     Error,
+    /// It is understood and checked, but this build cannot run it yet.
+    Unavailable,
     /// It can be used, but probably does not do what was meant.
     Warning,
     /// Worth knowing.
@@ -48,6 +50,7 @@ impl Severity {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Error => "error",
+            Self::Unavailable => "unavailable",
             Self::Warning => "warning",
             Self::Note => "note",
         }
@@ -58,6 +61,11 @@ impl Diagnostic {
     /// An error without a place.
     pub fn error(code: &'static str, message: impl Into<String>) -> Self {
         Self::new(Severity::Error, code, message.into())
+    }
+
+    /// Something that is understood and cannot be run yet, without a place.
+    pub fn unavailable(message: impl Into<String>) -> Self {
+        Self::new(Severity::Unavailable, "not-available", message.into())
     }
 
     /// A warning without a place.

@@ -26,4 +26,4 @@ pub use fmt::{format, is_formatted};
 pub use load::{LoadOptions, Loaded, SourceFormat, load, load_str};
 pub use report::Report;
 pub use source::{FileId, Position, Sources, Span};
-pub use toml::toml_reference;
+pub use toml::{toml_reference, toml_schema};

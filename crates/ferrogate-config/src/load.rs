@@ -27,7 +27,7 @@ pub enum SourceFormat {
 
 /// What came of a load.
 pub struct Loaded {
-    /// The configuration; `None` when the report has errors.
+    /// The configuration; `None` when the report has errors. It can be run when [`Report::is_runnable`] says so.
     pub config: Option<Config>,
     /// All problems.
     pub report: Report,

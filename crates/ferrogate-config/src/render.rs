@@ -79,6 +79,7 @@ pub(crate) fn json(report: &Report) -> Value {
         .collect();
     json!({
         "ok": report.is_ok(),
+        "runnable": report.is_runnable(),
         "errors": report.error_count(),
         "warnings": report.warnings().count(),
         "diagnostics": diagnostics,
@@ -102,6 +103,7 @@ impl Excerpt<'_> {
     fn diagnostic(&mut self, diagnostic: &Diagnostic) {
         let paint = match diagnostic.severity {
             Severity::Error => "1;31",
+            Severity::Unavailable => "1;35",
             Severity::Warning => "1;33",
             Severity::Note => "1;36",
         };

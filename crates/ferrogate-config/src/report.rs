@@ -13,6 +13,7 @@ pub struct Report {
     diagnostics: Vec<Diagnostic>,
     secrets: Vec<Span>,
     errors: usize,
+    unavailable: usize,
     dropped: usize,
 }
 
@@ -23,6 +24,11 @@ impl Report {
     /// Whether there is no error.
     pub fn is_ok(&self) -> bool {
         self.errors == 0
+    }
+
+    /// Whether the configuration can be run: there is no error, and nothing in it that this build cannot do yet.
+    pub fn is_runnable(&self) -> bool {
+        self.errors == 0 && self.unavailable == 0
     }
 
     /// How many errors there are, including those that were not kept.
@@ -38,6 +44,11 @@ impl Report {
     /// The errors, in file order.
     pub fn errors(&self) -> impl Iterator<Item = &Diagnostic> {
         self.of(Severity::Error)
+    }
+
+    /// What is understood and cannot be run yet, in file order.
+    pub fn unavailable(&self) -> impl Iterator<Item = &Diagnostic> {
+        self.of(Severity::Unavailable)
     }
 
     /// The warnings, in file order.
@@ -57,8 +68,10 @@ impl Report {
         if self.diagnostics.iter().any(same) {
             return;
         }
-        if diagnostic.severity == Severity::Error {
-            self.errors += 1;
+        match diagnostic.severity {
+            Severity::Error => self.errors += 1,
+            Severity::Unavailable => self.unavailable += 1,
+            Severity::Warning | Severity::Note => {}
         }
         if self.diagnostics.len() == MAX_DIAGNOSTICS {
             self.dropped += 1;
@@ -96,7 +109,7 @@ impl Report {
         render::text(self, color)
     }
 
-    /// The report for machines: `ok`, `errors`, `warnings`, `diagnostics`.
+    /// The report for machines: `ok`, `runnable`, `errors`, `warnings`, `diagnostics`.
     pub fn to_json(&self) -> Value {
         render::json(self)
     }

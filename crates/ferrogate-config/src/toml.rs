@@ -15,6 +15,7 @@ mod reference;
 mod reliability;
 mod root;
 mod route;
+mod schema;
 mod settings;
 mod table;
 mod text;
@@ -30,6 +31,7 @@ use crate::report::Report;
 use reader::Reader;
 
 pub use reference::toml_reference;
+pub use schema::toml_schema;
 
 /// Loads a TOML configuration; files it names are looked for beside `real`.
 ///

@@ -13,6 +13,7 @@ use ferrogate_config::{LoadOptions, Loaded, load, load_str};
 fn env(name: &str) -> Option<String> {
     match name {
         "SET" => Some("from-the-environment".to_owned()),
+        "SET_RANGE" => Some("10.0.0.0".to_owned()),
         "DOMAIN" => Some("env.example.com".to_owned()),
         "TWO_WORDS" => Some("hello 200".to_owned()),
         "DIRECTIVE" => Some("respond /injected yes 200".to_owned()),
@@ -60,8 +61,35 @@ fn resolved() {
         let config = loaded
             .config
             .unwrap_or_else(|| panic!("{} does not load:\n{report}", path.display()));
-        insta::assert_snapshot!(serde_json::to_string_pretty(&config).unwrap());
+        let json = serde_json::to_string_pretty(&config).unwrap();
+        // The configuration hides its own files, whose paths differ from machine to machine.
+        insta::assert_snapshot!(json.replace(env!("CARGO_MANIFEST_DIR"), "[crate]"));
     });
+}
+
+#[test]
+fn what_is_not_available_is_understood_and_not_run() {
+    for (text, ok, runnable) in [
+        ("http://a {\n}\n", true, true),
+        ("a.example.com {\n}\n", true, false),
+        ("a.example.com {\n respnd\n}\n", false, false),
+    ] {
+        let options = LoadOptions {
+            env: &env,
+            format: None,
+        };
+        let Loaded { config, report } = load_str("Caddyfile", text, Path::new(""), &options);
+        assert_eq!(
+            (report.is_ok(), report.is_runnable(), config.is_some()),
+            (ok, runnable, ok),
+            "{text}"
+        );
+        assert_eq!(report.to_json()["runnable"], runnable, "{text}");
+        assert_eq!(
+            report.unavailable().count(),
+            usize::from(text.starts_with("a."))
+        );
+    }
 }
 
 #[test]
@@ -159,7 +187,7 @@ fn a_certificate_makes_an_address_https() {
             .unwrap_or_else(|| panic!("{}", loaded.report.render(false)));
         assert_eq!(config.listeners[0].address.to_string(), socket, "{address}");
         assert!(
-            config.listeners[0].tls && config.sites[0].certificate.is_some(),
+            config.listeners[0].tls && config.sites[0].tls.is_some(),
             "{address}"
         );
     }

@@ -179,6 +179,95 @@ fn depth_is_bounded() {
     ));
 }
 
+/// Repeats a line with its number up to about a hundred kilobytes.
+fn numbered(before: &str, line: impl Fn(usize) -> String, after: &str) -> String {
+    let mut text = before.to_owned();
+    for number in 0.. {
+        if text.len() > 100_000 {
+            break;
+        }
+        text.push_str(&line(number));
+    }
+    text + after
+}
+
+#[test]
+fn a_hundred_kilobytes_take_no_time() {
+    let body = |line: fn(usize) -> String| numbered(":80 {\n", line, "}\n");
+    for text in [
+        body(|n| format!("@m{n} path /a{n}\n")),
+        body(|n| format!("respond @m{n} x\n")),
+        body(|n| format!("invoke r{n}\n")),
+        body(|n| format!("respond {{hots{n}}}\n")),
+        body(|n| format!("map {{host}} {{a{n}}} {{\nx {{b{n}}}\n}}\n")),
+        body(|n| format!("@m{n} path_regexp (a|b){{{n}}}\n")),
+        body(|_| "@m path_regexp (\\p{L}{100}){100}\n".to_owned()),
+        body(|n| format!("@m{n} path_regexp \\p{{L}}{{{}}}\n", 20 + n % 9)),
+        body(|n| format!("@m{n} path_regexp (?i)[a-zà-ÿ]{{900}}\n")),
+        body(|n| format!("@m{n} `{}`\n", "(".repeat(n % 200))),
+        body(|n| format!("handle_errors {} {{\n}}\n", 400 + n % 200)),
+        body(|_| "handle {\n".to_owned()),
+        body(|_| "intercept {\nhandle_response {\n".to_owned()),
+        body(|n| format!("respond <<E{n}\n")),
+        body(|n| format!("file_server {{\nhide a{n} b{n}\n}}\n")),
+        numbered(
+            ":80 {\nmap {host} {x} {\n",
+            |n| format!("~a{n} b\n"),
+            "}\n}\n",
+        ),
+        numbered(
+            ":80 {\nbasic_auth {\n",
+            |n| format!("u{n} $2a$14${}\n", "a".repeat(53)),
+            "}\n}\n",
+        ),
+        numbered("", |n| format!("&(r{n}) {{\ninvoke r{}\n}}\n", n + 1), ""),
+        numbered("", |n| format!("&(r{n}) {{\ninvoke r{}\n}}\n", n / 2), ""),
+        numbered("&(r) {\n", |_| "invoke r\n".to_owned(), "}\n"),
+        numbered("{\n", |_| "order respond first\n".to_owned(), "}\n"),
+        numbered("{\n", |_| "order nothing first\n".to_owned(), "}\n"),
+        numbered("(s) {\nx\n}\n:80 {\n", |_| "import s\n".to_owned(), "}\n"),
+        numbered(":80 {\n", |n| format!("import s{n}\n"), "}\n"),
+        numbered(":80 {\n@m {\n", |n| format!("vars a{n} b\n"), "}\n}\n"),
+        numbered(":80 {\n@m {\n", |n| format!("header a{n} b\n"), "}\n}\n"),
+        numbered(":80 {\n@m {\n", |n| format!("not path a{n}\n"), "}\n}\n"),
+        body(|n| format!("log l{n}\n")),
+        body(|n| format!("reverse_proxy a:{}-{}\n", n + 1, n + 900)),
+        body(|_| "reverse_proxy {\nlb_policy header X {\nfallback query y {\n".to_owned()),
+        body(|_| "reverse_proxy {\ndynamic multi {\nmulti {\n".to_owned()),
+        body(|_| "log {\nformat filter {\nwrap filter {\n".to_owned()),
+        numbered(
+            ":80 {\nlog {\nformat filter {\n",
+            |n| format!("a>b{n} delete\n"),
+            "}\n}\n}\n",
+        ),
+        numbered("", |n| format!("a{n}.com, "), "b.com {\n}\n"),
+        numbered(
+            "",
+            |n| format!("a{n}.com:{}, ", 1000 + n % 5000),
+            "b.com {\n}\n",
+        ),
+        numbered(
+            "",
+            |n| format!("http://a{n}.com {{\n}}\nb{n}.com {{\n}}\n"),
+            "",
+        ),
+        numbered("", |n| format!("*.{n}.com, x.{n}.com {{\n}}\n"), ""),
+        numbered("{\n", |n| format!("log l{n}\n"), "}\n"),
+        numbered("{\npki {\n", |n| format!("ca c{n}\n"), "}\n}\n"),
+        numbered("{\n", |n| format!("servers :{n} {{\n}}\n"), "}\n"),
+    ] {
+        let begin = Instant::now();
+        check(&text);
+        let start: String = text.chars().take(60).collect();
+        // Optimized it is a fraction of this.
+        assert!(
+            begin.elapsed() < Duration::from_secs(10),
+            "{:?} for {start:?}...",
+            begin.elapsed()
+        );
+    }
+}
+
 #[test]
 fn large_inputs_take_their_time_only_once() {
     for text in [

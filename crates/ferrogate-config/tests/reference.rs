@@ -8,7 +8,9 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use ferrogate_config::{LoadOptions, ReferenceEntry, load_str, reference, toml_reference};
+use ferrogate_config::{
+    LoadOptions, ReferenceEntry, load_str, reference, toml_reference, toml_schema,
+};
 use ferrogate_types::Placeholder;
 
 const CADDYFILE: &str = "\
@@ -50,9 +52,36 @@ const BLOCKS: &[(&str, &str, &str)] = &[
         "In `timeouts` of `servers`.",
     ),
     (
+        "servers listener_wrappers",
+        "`servers` › `listener_wrappers`",
+        "In `listener_wrappers` of `servers`.",
+    ),
+    (
+        "servers listener_wrappers proxy_protocol",
+        "`servers` › `listener_wrappers` › `proxy_protocol`",
+        "In the block of `proxy_protocol`.",
+    ),
+    (
+        "global log",
+        "`log` among the global options",
+        "In the block of the global `log`.",
+    ),
+    ("pki", "`pki`", "In `pki` of the global options."),
+    ("pki ca", "`pki` › `ca`", "In `ca` of `pki`."),
+    (
         "matcher",
         "Matchers",
         "In `@name { ... }`, or after `@name` on one line.",
+    ),
+    (
+        "matcher file",
+        "`file` matcher",
+        "In the block of a `file` matcher.",
+    ),
+    (
+        "response matcher",
+        "Response matchers",
+        "In `@name { ... }` of `reverse_proxy` and `intercept`, and after `match`; or on one line.",
     ),
     (
         "site",
@@ -62,15 +91,137 @@ const BLOCKS: &[(&str, &str, &str)] = &[
     ("respond", "`respond`", "In the block of `respond`."),
     ("error", "`error`", "In the block of `error`."),
     (
-        "log",
-        "`log`",
-        "In the block of `log`, in a site or among the global options.",
+        "header",
+        "`header`",
+        "In the block of `header`, beside the edits.",
+    ),
+    ("metrics", "`metrics`", "In the block of `metrics`."),
+    ("tracing", "`tracing`", "In the block of `tracing`."),
+    (
+        "request_body",
+        "`request_body`",
+        "In the block of `request_body`.",
+    ),
+    ("timeouts", "`timeouts`", "In the block of `timeouts`."),
+    ("encode", "`encode`", "In the block of `encode`."),
+    (
+        "encode zstd",
+        "`encode` › `zstd`",
+        "In the block of `zstd`.",
+    ),
+    (
+        "file_server",
+        "`file_server`",
+        "In the block of `file_server`.",
+    ),
+    (
+        "file_server browse",
+        "`file_server` › `browse`",
+        "In the block of `browse`.",
+    ),
+    ("try_files", "`try_files`", "In the block of `try_files`."),
+    ("intercept", "`intercept`", "In the block of `intercept`."),
+    (
+        "copy_response_headers",
+        "`copy_response_headers`",
+        "In the block of `copy_response_headers`.",
+    ),
+    ("log", "`log`", "In the block of `log` in a site."),
+    (
+        "log sampling",
+        "`log` › `sampling`",
+        "In the block of `sampling`.",
+    ),
+    (
+        "log output file",
+        "`log` › `output file`",
+        "In the block of `output file PATH`.",
+    ),
+    (
+        "log output net",
+        "`log` › `output net`",
+        "In the block of `output net ADDRESS`.",
+    ),
+    (
+        "log format",
+        "`log` › `format json|console`",
+        "In the block of `format json` or `format console`.",
+    ),
+    (
+        "log format filter",
+        "`log` › `format filter`",
+        "Behind the name of a field, as in `request>headers>Cookie delete`, in `format filter { ... }`.",
+    ),
+    (
+        "log format filter query",
+        "`log` › `format filter` › `query`, `cookie`",
+        "In the block of `query` or `cookie`.",
     ),
     ("tls", "`tls`", "In the block of `tls`."),
+    (
+        "tls client_auth",
+        "`tls` › `client_auth`",
+        "In the block of `client_auth`.",
+    ),
+    (
+        "tls client_auth verifier",
+        "`tls` › `client_auth` › `verifier leaf`",
+        "After `verifier leaf`, or in its block.",
+    ),
+    (
+        "trust_pool",
+        "Trust pools",
+        "After `trust_pool` and `tls_trust_pool`.",
+    ),
+    (
+        "issuer acme",
+        "`issuer acme`",
+        "In the block of `issuer acme [URL]` or `cert_issuer acme [URL]`.",
+    ),
+    (
+        "issuer internal",
+        "`issuer internal`",
+        "In the block of `issuer internal` or `cert_issuer internal`.",
+    ),
+    (
+        "issuer zerossl",
+        "`issuer zerossl`",
+        "In the block of `issuer zerossl API_KEY` or `cert_issuer zerossl API_KEY`.",
+    ),
+    (
+        "bind",
+        "`bind`",
+        "In the block of `bind` or `default_bind`.",
+    ),
+    (
+        "forward_auth",
+        "`forward_auth`",
+        "In the block of `forward_auth`, beside everything that `reverse_proxy` has.",
+    ),
     (
         "reverse_proxy",
         "`reverse_proxy`",
         "In the block of `reverse_proxy`.",
+    ),
+    (
+        "dynamic",
+        "`reverse_proxy` › `dynamic`",
+        "After `dynamic`, or in the block of `dynamic multi`.",
+    ),
+    (
+        "dynamic a",
+        "`reverse_proxy` › `dynamic a`",
+        "In the block of `dynamic a`.",
+    ),
+    (
+        "dynamic srv",
+        "`reverse_proxy` › `dynamic srv`",
+        "In the block of `dynamic srv`.",
+    ),
+    (
+        "cookie",
+        "`reverse_proxy` › `lb_policy cookie`",
+        "In the block of `lb_policy cookie`; `fallback` also in those of `header` and `query`.",
     ),
     (
         "reverse_proxy lb_policy",
@@ -183,6 +334,11 @@ fn loads(page: &Path, name: &str, text: &str) {
         page.display(),
         report.render(false)
     );
+}
+
+#[test]
+fn the_schema_is_fresh() {
+    check("ferrogate.schema.json", &format!("{:#}\n", toml_schema()));
 }
 
 /// The fenced blocks of a page, each with its language.

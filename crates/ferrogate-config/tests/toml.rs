@@ -213,7 +213,7 @@ fn certificates_are_looked_for_beside_the_file() {
         .unwrap_or_else(|| panic!("{}", loaded.report.render(false)));
     let listener = &config.listeners[0];
     assert_eq!((listener.tls, listener.options.h2), (true, true));
-    let certificate = config.sites[0].certificate.as_ref().unwrap();
+    let certificate = &config.sites[0].tls.as_ref().unwrap().certificates[0];
     assert_eq!(certificate.certificate, folder.path().join("cert.pem"));
 }
 

@@ -2,19 +2,20 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant, SystemTime};
 
 use divan::{AllocProfiler, Bencher, black_box};
 use ferrogate_edge::{
-    CompileContext, Connection, Exchange, HostIndex, OwnedHead, Program, ProxyRoute,
-    UpstreamRegistry, Verdict, forward_request_headers,
+    CompileContext, Connection, Exchange, FileInfo, FileSystem, HostIndex, OwnedHead, Program,
+    ProgramSource, ProxyRoute, UpstreamRegistry, Verdict, forward_request_headers,
 };
 use ferrogate_types::route::{
-    Dial, Handler, HeaderEdits, HeaderMatch, HeaderOp, HttpTransport, Keepalive, LoadBalancing,
-    LoadBalancingPolicy, Matcher, MatcherSet, Origin, PassiveHealth, ReverseProxy, Route,
-    TextPattern, UpstreamAddress, UpstreamScheme,
+    Dial, Handler, HeaderEdits, HeaderMatch, HeaderOp, LoadBalancing, LoadBalancingPolicy, Matcher,
+    MatcherSet, Origin, PassiveHealth, ReverseProxy, Route, TextPattern, UpstreamAddress,
+    UpstreamScheme,
 };
 use http::{HeaderValue, Method};
 
@@ -57,6 +58,7 @@ fn dynamic_respond(bencher: Bencher<'_, '_>) {
     let edits = HeaderEdits {
         immediate: vec![set("x-a", "1"), set("x-path", "{path}")],
         deferred: Vec::new(),
+        matcher: None,
     };
     run(
         bencher,
@@ -68,8 +70,8 @@ fn dynamic_respond(bencher: Bencher<'_, '_>) {
     );
 }
 
-/// The last of a site's routes.
-#[divan::bench(args = [1, 10, 100])]
+/// The last of a site's routes: beyond some, their number must not show.
+#[divan::bench(args = [1, 10, 100, 1_000])]
 fn routes_of_a_site(bencher: Bencher<'_, '_>, routes: usize) {
     let routes: Vec<Route> = (0..routes)
         .map(|at| route(Some(path(&format!("/r{at:03}/*"))), respond("ok")))
@@ -101,8 +103,44 @@ fn hosts_of_a_hundred_routes(bencher: Bencher<'_, '_>, hosts: usize) {
             .find(black_box(authority.as_bytes()))
             .expect("every host has a site");
         let mut exchange = Exchange::new(black_box(Instant::now()), None);
-        programs[site].run(&mut head, &connection, &mut exchange, &|_, _, _| false)
+        let program = &programs[site];
+        program.run(
+            &mut program.start(),
+            &mut head,
+            &connection,
+            &mut exchange,
+            &|_, _, _| false,
+        )
     });
+}
+
+/// The last of a site's exclusive blocks, with a response inside and a rewrite before it.
+#[divan::bench(args = [1, 10, 100, 1_000])]
+fn handles_of_a_site(bencher: Bencher<'_, '_>, blocks: usize) {
+    let block = |at: usize| {
+        let inner = vec![
+            route(Some(path("/never")), respond("never")),
+            route(None, respond("ok")),
+        ];
+        route(Some(path(&format!("/h{at:03}*"))), Handler::Handle(inner))
+    };
+    let blocks: Vec<Route> = (0..blocks).map(block).collect();
+    let target = format!("/h{:03}/x", blocks.len() - 1);
+    run(bencher, &program(&blocks), &target);
+}
+
+/// An expression with a matcher and a placeholder.
+#[divan::bench]
+fn expression(bencher: Bencher<'_, '_>) {
+    let source = "path('/api/*') && {method} in ['GET', 'HEAD']";
+    run(
+        bencher,
+        &program(&[route(
+            Some(Matcher::Expression(source.to_owned())),
+            respond("ok"),
+        )]),
+        "/api/x",
+    );
 }
 
 /// Only the host look-up.
@@ -133,7 +171,15 @@ fn select_upstream(bencher: Bencher<'_, '_>, policy: &str) {
     let now = Instant::now();
     bencher.bench_local(|| {
         route
-            .select(&head, &connection, &mut exchange, &[], now)
+            .select(
+                route.fixed(),
+                &head,
+                &connection,
+                &mut exchange,
+                false,
+                &[],
+                now,
+            )
             .map(|lease| lease.index())
     });
 }
@@ -170,6 +216,7 @@ fn proxy(policy: LoadBalancingPolicy) -> (Arc<ProxyRoute>, Connection, OwnedHead
             retries: 0,
             try_duration: Duration::ZERO,
             try_interval: Duration::ZERO,
+            retry_match: Vec::new(),
         },
         passive_health: PassiveHealth {
             fail_duration: Duration::from_secs(10),
@@ -178,19 +225,7 @@ fn proxy(policy: LoadBalancingPolicy) -> (Arc<ProxyRoute>, Connection, OwnedHead
             unhealthy_latency: None,
             max_requests: None,
         },
-        header_up: Vec::new(),
-        header_down: Vec::new(),
-        trusted_proxies: Vec::new(),
-        transport: HttpTransport {
-            dial_timeout: Duration::from_secs(3),
-            response_header_timeout: None,
-            read_timeout: None,
-            write_timeout: None,
-            keepalive: Keepalive::Off,
-            tls: None,
-            versions: (true, false),
-        },
-        flush_interval: None,
+        ..ReverseProxy::default()
     };
     let connection = Connection {
         peer: Some(SocketAddr::new(CLIENT, 4711)),
@@ -199,7 +234,14 @@ fn proxy(policy: LoadBalancingPolicy) -> (Arc<ProxyRoute>, Connection, OwnedHead
     let mut head = OwnedHead::new(Method::GET, "/");
     let mut exchange = Exchange::new(Instant::now(), None);
     let program = program(&[route(None, Handler::ReverseProxy(Box::new(spec)))]);
-    match program.run(&mut head, &connection, &mut exchange, &|_, _, _| false) {
+    let verdict = program.run(
+        &mut program.start(),
+        &mut head,
+        &connection,
+        &mut exchange,
+        &|_, _, _| false,
+    );
+    match verdict {
         Verdict::Proxy(route) => (route, connection, head),
         other => panic!("a site that only proxies gave {other:?}"),
     }
@@ -212,8 +254,24 @@ fn run(bencher: Bencher<'_, '_>, program: &Program, target: &str) {
         .insert("host", HeaderValue::from_static("site.example"));
     bencher.bench_local(|| -> Verdict {
         let mut exchange = Exchange::new(black_box(Instant::now()), Some(CLIENT));
-        program.run(&mut head, &connection, &mut exchange, &|_, _, _| false)
+        program.run(
+            &mut program.start(),
+            &mut head,
+            &connection,
+            &mut exchange,
+            &|_, _, _| false,
+        )
     });
+}
+
+/// An empty disk.
+#[derive(Debug)]
+struct NoFiles;
+
+impl FileSystem for NoFiles {
+    fn stat(&self, _path: &Path) -> Option<FileInfo> {
+        None
+    }
 }
 
 fn program(routes: &[Route]) -> Program {
@@ -221,11 +279,17 @@ fn program(routes: &[Route]) -> Program {
         env: &|_| None,
         file: &|_| Err(io::ErrorKind::NotFound.into()),
         hostname: "bench",
+        directory: "/",
         now: || SystemTime::UNIX_EPOCH,
         shutting_down: Arc::new(AtomicBool::new(false)),
-        upstreams: &UpstreamRegistry::default(),
+        files: Arc::new(NoFiles),
+        upstreams: &Arc::new(UpstreamRegistry::default()),
     };
-    Program::compile(routes, &context).expect("the routes of a bench compile")
+    let source = ProgramSource {
+        routes,
+        ..ProgramSource::default()
+    };
+    Program::compile(&source, &context).expect("the routes of a bench compile")
 }
 
 fn route(matcher: Option<Matcher>, handler: Handler) -> Route {

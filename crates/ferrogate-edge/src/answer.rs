@@ -13,7 +13,7 @@ use crate::exchange::Exchange;
 use crate::placeholder::{View, status_text};
 use crate::text::Text;
 
-/// A whole answer but for the `header` directives, which [`Exchange::apply_response_headers`] adds.
+/// A whole answer but for the `header` directives, which [`Exchange::finish_response`] adds.
 ///
 /// To `HEAD` the caller sends the length of the body and no body; with 204 and 304 neither.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +34,8 @@ pub(crate) type Failure = (u16, String);
 /// The `respond` directive.
 #[derive(Debug)]
 pub(crate) struct Respond {
-    status: Status,
+    /// Absent: 200, or in error routes that of the error.
+    status: Option<Status>,
     body: Body,
     /// Of a body that is not empty.
     content_type: HeaderValue,
@@ -55,8 +56,9 @@ pub(crate) struct Redirect {
     code: Code,
 }
 
+/// A status, fixed or filled in per request.
 #[derive(Debug)]
-enum Status {
+pub(crate) enum Status {
     Fixed(u16),
     Text(Text),
 }
@@ -90,7 +92,7 @@ impl Respond {
             },
         };
         Self {
-            status: Status::compile(status, 200, compiler),
+            status: status.map(|status| Status::compile(Some(status), 200, compiler)),
             body,
             content_type,
             close,
@@ -98,7 +100,10 @@ impl Respond {
     }
 
     pub(crate) fn answer(&self, view: &View<'_>) -> Result<Answer, Failure> {
-        let status = self.status.resolve(view)?;
+        let status = match &self.status {
+            Some(status) => status.resolve(view)?,
+            None => view.exchange.error_status().unwrap_or(200),
+        };
         let body = match &self.body {
             Body::Fixed(body) => body.clone(),
             Body::Text(text) => Bytes::from(text.render(view).into_owned()),
@@ -204,7 +209,11 @@ impl Answer {
 }
 
 impl Status {
-    fn compile(template: Option<&Template>, default: u16, compiler: &mut Compiler<'_>) -> Self {
+    pub(crate) fn compile(
+        template: Option<&Template>,
+        default: u16,
+        compiler: &mut Compiler<'_>,
+    ) -> Self {
         let Some(text) = template.map(|template| compiler.emptying(template)) else {
             return Self::Fixed(default);
         };
@@ -218,7 +227,7 @@ impl Status {
         }
     }
 
-    fn resolve(&self, view: &View<'_>) -> Result<u16, Failure> {
+    pub(crate) fn resolve(&self, view: &View<'_>) -> Result<u16, Failure> {
         match self {
             Self::Fixed(status) => Ok(*status),
             Self::Text(text) => {
@@ -229,7 +238,8 @@ impl Status {
     }
 }
 
-fn parse_status(text: &str) -> Result<u16, &'static str> {
+/// Reads a status an answer may have.
+pub(crate) fn parse_status(text: &str) -> Result<u16, &'static str> {
     match text.trim().parse() {
         Ok(100..=199) => Err("is informational, and no answer may end there"),
         Ok(status @ 200..=999) => Ok(status),

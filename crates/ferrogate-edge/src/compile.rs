@@ -1,5 +1,6 @@
 //! What compiling needs and reports.
 
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -7,10 +8,12 @@ use std::sync::atomic::AtomicBool;
 use std::time::SystemTime;
 
 use ferrogate_types::Template;
-use ferrogate_types::route::Origin;
+use ferrogate_types::route::{Origin, Route};
 use http::HeaderName;
 use regex::bytes::Regex;
 
+use crate::files::FileSystem;
+use crate::program::ResponseRoutes;
 use crate::text::{Text, Unknown};
 use crate::upstream::UpstreamRegistry;
 
@@ -25,12 +28,16 @@ pub struct CompileContext<'a> {
     pub file: &'a dyn Fn(&Path) -> io::Result<String>,
     /// The machine's name.
     pub hostname: &'a str,
+    /// The working directory.
+    pub directory: &'a str,
     /// The wall clock, for `{time.now.*}`.
     pub now: fn() -> SystemTime,
     /// True from the moment the process stops taking requests.
     pub shutting_down: Arc<AtomicBool>,
+    /// Where the `file` matcher and `try_files` look.
+    pub files: Arc<dyn FileSystem>,
     /// Health and load of upstreams; the same registry for every configuration of the process.
-    pub upstreams: &'a UpstreamRegistry,
+    pub upstreams: &'a Arc<UpstreamRegistry>,
 }
 
 /// A part of a route that cannot be run.
@@ -49,6 +56,10 @@ pub(crate) struct Compiler<'a> {
     origin: Origin,
     errors: Vec<CompileError>,
     upstream_fields: Vec<HeaderName>,
+    /// Placeholders some `map` sets, and the mapped placeholders each needs for that.
+    mapped: HashMap<String, Vec<String>>,
+    /// Routes that run in the place of an answer, waiting to be compiled.
+    response_routes: Vec<Vec<Route>>,
 }
 
 impl<'a> Compiler<'a> {
@@ -62,6 +73,8 @@ impl<'a> Compiler<'a> {
             origin,
             errors: Vec::new(),
             upstream_fields: Vec::new(),
+            mapped: HashMap::new(),
+            response_routes: Vec::new(),
         }
     }
 
@@ -135,6 +148,52 @@ impl<'a> Compiler<'a> {
             Ok(name) => self.upstream_fields.push(name),
             Err(_) => self.error(format!("asks for `{field}`, which is no header field")),
         }
+    }
+
+    /// Makes a placeholder known that a `map` sets; to be done before anything is compiled that may read it.
+    pub(crate) fn declare_mapped(&mut self, destination: &str) {
+        self.mapped.entry(destination.to_owned()).or_default();
+    }
+
+    /// Whether a `map` sets the placeholder.
+    pub(crate) fn is_mapped(&self, name: &str) -> bool {
+        self.mapped.contains_key(name)
+    }
+
+    /// Notes what a mapped placeholder reads; one that needs itself could never be looked up.
+    pub(crate) fn depends(&mut self, destination: &str, on: Vec<String>) {
+        self.mapped
+            .entry(destination.to_owned())
+            .or_default()
+            .extend(on);
+        let mut seen = HashSet::new();
+        let mut ahead: Vec<&str> = vec![destination];
+        while let Some(name) = ahead.pop() {
+            for needed in self.mapped.get(name).into_iter().flatten() {
+                if needed == destination {
+                    self.error(format!(
+                        "sets `{{{destination}}}` from a value that needs it"
+                    ));
+                    return;
+                }
+                if seen.insert(needed) {
+                    ahead.push(needed);
+                }
+            }
+        }
+    }
+
+    /// Takes routes for an answer; they are compiled apart from those around them.
+    ///
+    /// Those of an `intercept` end the walk; behind those of a proxy it goes on after the proxy.
+    pub(crate) fn response_routes(&mut self, routes: &[Route], end_walk: bool) -> ResponseRoutes {
+        self.response_routes.push(routes.to_vec());
+        ResponseRoutes::new(self.response_routes.len() - 1, end_walk)
+    }
+
+    /// The routes for answers taken as the n-th, if there are so many.
+    pub(crate) fn taken_response_routes(&mut self, at: usize) -> Option<Vec<Route>> {
+        self.response_routes.get_mut(at).map(std::mem::take)
     }
 
     pub(crate) fn finish(self) -> Result<Arc<[HeaderName]>, Vec<CompileError>> {

@@ -1,14 +1,26 @@
 //! What is remembered of one request between the walk over its routes and the end of its answer.
 
+mod answer;
+mod found;
+mod log;
+mod upstream;
+
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use http::{HeaderMap, HeaderName};
+use bytes::Bytes;
+use ferrogate_types::route::{BodyTimeouts, CopiedFields};
+use http::{HeaderMap, HeaderName, Method};
 
-use crate::connection::Connection;
-use crate::edit::{Edits, ResponseTarget};
-use crate::head::{HeaderFields, RequestHead};
+pub(crate) use self::found::{Captures, FoundFile};
+pub(crate) use self::log::{Appended, LogNotes};
+pub use self::upstream::UpstreamNotes;
+use crate::map::MapTable;
+use crate::program::Step;
+use crate::response::Layer;
+use crate::trace::Trace;
+use crate::value::Scalar;
 
 /// The state of one request. Creating one allocates nothing.
 #[derive(Debug)]
@@ -17,17 +29,44 @@ pub struct Exchange {
     client_ip: Option<IpAddr>,
     /// The target before the first rewrite; `None` while it is unchanged.
     original_target: Option<Box<[u8]>>,
-    vars: Vec<(Arc<str>, String)>,
+    /// The method before the first change.
+    original_method: Option<Method>,
+    vars: Vec<(Arc<str>, Scalar)>,
+    maps: Vec<Arc<MapTable>>,
+    found: found::Shelf,
     /// Fields set before the answer exists.
     response_headers: HeaderMap,
-    /// Edits for the moment the status line is written, in the order their directives ran.
-    deferred: Vec<Arc<Edits>>,
+    /// What waits for the answer, in the order the directives ran.
+    pub(crate) layers: Vec<Layer>,
     uuid: OnceLock<String>,
-    upstream: Option<Arc<str>>,
+    upstream: UpstreamNotes,
     upstream_answer: Option<(u16, HeaderMap)>,
     /// Fields of the upstream's answer that placeholders ask for.
     upstream_fields: Option<Arc<[HeaderName]>>,
-    error: Option<(u16, String)>,
+    intercepted: Option<(u16, HeaderMap)>,
+    /// The intercepted answer itself is sent, with what was added to it before.
+    copies_intercepted: bool,
+    copied_fields: Vec<Arc<CopiedFields>>,
+    error: Option<RequestError>,
+    user: Option<Box<str>>,
+    body_limit: Option<u64>,
+    body_replacement: Option<Bytes>,
+    timeouts: BodyTimeouts,
+    log: LogNotes,
+    trace: Option<Box<Trace>>,
+    /// Every route considered, where somebody wants to know.
+    steps: Option<Vec<Step>>,
+}
+
+/// Why a request failed, as `{err.*}` shows it.
+#[derive(Debug)]
+pub(crate) struct RequestError {
+    pub(crate) status: u16,
+    pub(crate) message: String,
+    /// Finds the failure in the log.
+    pub(crate) id: String,
+    /// Where it came from: the directive's place.
+    pub(crate) trace: String,
 }
 
 impl Exchange {
@@ -37,15 +76,42 @@ impl Exchange {
             started,
             client_ip,
             original_target: None,
+            original_method: None,
             vars: Vec::new(),
+            maps: Vec::new(),
+            found: found::Shelf::default(),
             response_headers: HeaderMap::new(),
-            deferred: Vec::new(),
+            layers: Vec::new(),
             uuid: OnceLock::new(),
-            upstream: None,
+            upstream: UpstreamNotes::default(),
             upstream_answer: None,
             upstream_fields: None,
+            intercepted: None,
+            copies_intercepted: false,
+            copied_fields: Vec::new(),
             error: None,
+            user: None,
+            body_limit: None,
+            body_replacement: None,
+            timeouts: BodyTimeouts::default(),
+            log: LogNotes::default(),
+            trace: None,
+            steps: None,
         }
+    }
+
+    /// Notes every route that is considered from here on.
+    pub fn note_steps(&mut self) {
+        self.steps = Some(Vec::new());
+    }
+
+    /// The routes considered so far; empty unless [`Exchange::note_steps`] asked for them.
+    pub fn steps(&self) -> &[Step] {
+        self.steps.as_deref().unwrap_or_default()
+    }
+
+    pub(crate) fn steps_mut(&mut self) -> &mut Option<Vec<Step>> {
+        &mut self.steps
     }
 
     /// When the request arrived.
@@ -58,16 +124,17 @@ impl Exchange {
         self.client_ip
     }
 
-    /// A variable set by `vars`.
-    pub fn var(&self, name: &str) -> Option<&str> {
+    /// A variable set by `vars`, `root` or `tracing`.
+    pub fn var(&self, name: &str) -> Option<&Scalar> {
         self.vars
             .iter()
             .find(|(known, _)| **known == *name)
-            .map(|(_, value)| value.as_str())
+            .map(|(_, value)| value)
     }
 
     /// Sets a variable.
-    pub fn set_var(&mut self, name: &Arc<str>, value: String) {
+    pub fn set_var(&mut self, name: &Arc<str>, value: impl Into<Scalar>) {
+        let value = value.into();
         match self.vars.iter_mut().find(|(known, _)| known == name) {
             Some((_, old)) => *old = value,
             None => self.vars.push((Arc::clone(name), value)),
@@ -77,6 +144,11 @@ impl Exchange {
     /// The raw target as the client sent it, if a route changed it since.
     pub fn original_target(&self) -> Option<&[u8]> {
         self.original_target.as_deref()
+    }
+
+    /// The method the client sent, if a route changed it since.
+    pub fn original_method(&self) -> Option<&Method> {
+        self.original_method.as_ref()
     }
 
     /// A random UUID (version 4), the same throughout the request. It identifies; it is no secret.
@@ -93,95 +165,105 @@ impl Exchange {
         })
     }
 
+    /// The UUID, if anything asked for it.
+    pub fn used_uuid(&self) -> Option<&str> {
+        self.uuid.get().map(String::as_str)
+    }
+
     /// Notes why the request failed, for `{err.*}`.
     pub fn set_error(&mut self, status: u16, message: impl Into<String>) {
-        self.error = Some((status, message.into()));
+        const DIGITS: &[u8] = b"abcdefghijkmnpqrstuvwxyz0123456789";
+        let id = (0..9)
+            .filter_map(|_| fastrand::choice(DIGITS).copied())
+            .map(char::from)
+            .collect();
+        self.error = Some(RequestError {
+            status,
+            message: message.into(),
+            id,
+            trace: String::new(),
+        });
     }
 
-    /// Notes the status and the wanted fields of the upstream's answer, for `{rp.*}`.
-    pub fn set_upstream_answer(&mut self, status: u16, headers: &HeaderMap) {
-        let mut kept = HeaderMap::new();
-        for name in self.upstream_fields.iter().flat_map(|fields| fields.iter()) {
-            for line in headers.get_all(name) {
-                kept.append(name, line.clone());
-            }
-        }
-        self.upstream_answer = Some((status, kept));
+    /// The status the request failed with: what `handle_errors` runs for, and what answers there have by default.
+    pub fn error_status(&self) -> Option<u16> {
+        self.error.as_ref().map(|error| error.status)
     }
 
-    /// Applies the `header` directives to an answer about to be sent, whoever made it: adds the fields set so
-    /// far, then runs the deferred edits, the directive that ran last first, as nested writers would.
-    pub fn apply_response_headers(
-        &self,
-        request: &dyn RequestHead,
-        connection: &Connection,
-        response: &mut dyn HeaderFields,
-    ) {
-        for (name, value) in &self.response_headers {
-            response.append_header(name, value.clone());
-        }
-        for edits in self.deferred.iter().rev() {
-            edits.apply(&mut ResponseTarget {
-                request,
-                connection,
-                exchange: self,
-                response,
-            });
-        }
+    /// Notes who `basic_auth` let in.
+    pub fn set_user(&mut self, name: &str) {
+        self.user = Some(name.into());
     }
 
-    pub(crate) fn error(&self) -> Option<(u16, &str)> {
-        self.error
-            .as_ref()
-            .map(|(status, message)| (*status, message.as_str()))
+    /// Who was let in.
+    pub fn user(&self) -> Option<&str> {
+        self.user.as_deref()
+    }
+
+    /// The largest request body in bytes; a larger one is a 413.
+    pub fn body_limit(&self) -> Option<u64> {
+        self.body_limit
+    }
+
+    /// A body to take in the place of the client's.
+    pub fn body_replacement(&self) -> Option<&Bytes> {
+        self.body_replacement.as_ref()
+    }
+
+    /// How long the request's body may stand still.
+    pub fn read_timeout(&self) -> Option<Duration> {
+        self.timeouts.read
+    }
+
+    /// How long the answer's body may stand still.
+    pub fn write_timeout(&self) -> Option<Duration> {
+        self.timeouts.write
+    }
+
+    /// What `tracing` noted.
+    pub fn trace(&self) -> Option<&Trace> {
+        self.trace.as_deref()
+    }
+
+    /// What is noted of the upstream, for `{rp.*}`.
+    pub fn upstream_notes(&self) -> &UpstreamNotes {
+        &self.upstream
+    }
+
+    /// Notes facts of the upstream, for `{rp.*}`.
+    pub fn upstream_notes_mut(&mut self) -> &mut UpstreamNotes {
+        &mut self.upstream
+    }
+
+    pub(crate) fn found(&self) -> &found::Shelf {
+        &self.found
+    }
+
+    pub(crate) fn maps(&self) -> &[Arc<MapTable>] {
+        &self.maps
+    }
+
+    pub(crate) fn add_map(&mut self, map: &Arc<MapTable>) {
+        self.maps.push(Arc::clone(map));
+    }
+
+    pub(crate) fn error(&self) -> Option<&RequestError> {
+        self.error.as_ref()
+    }
+
+    /// Names the place a failure came from.
+    pub(crate) fn trace_error(&mut self, place: &str) {
+        if let Some(error) = &mut self.error {
+            place.clone_into(&mut error.trace);
+        }
     }
 
     pub(crate) fn upstream(&self) -> Option<&str> {
-        self.upstream.as_deref()
+        self.upstream.dial.as_deref()
     }
 
     pub(crate) fn set_upstream(&mut self, dial: &Arc<str>) {
-        self.upstream = Some(Arc::clone(dial));
-    }
-
-    pub(crate) fn upstream_answer(&self) -> Option<(u16, &HeaderMap)> {
-        self.upstream_answer
-            .as_ref()
-            .map(|(status, headers)| (*status, headers))
-    }
-
-    pub(crate) fn set_upstream_fields(&mut self, fields: &Arc<[HeaderName]>) {
-        self.upstream_fields = Some(Arc::clone(fields));
-    }
-
-    pub(crate) fn response_headers(&self) -> &HeaderMap {
-        &self.response_headers
-    }
-
-    /// Edits the fields set so far.
-    pub(crate) fn edit_response_headers(
-        &mut self,
-        edits: &Edits,
-        request: &dyn RequestHead,
-        connection: &Connection,
-    ) {
-        let mut response = std::mem::take(&mut self.response_headers);
-        edits.apply(&mut ResponseTarget {
-            request,
-            connection,
-            exchange: self,
-            response: &mut response,
-        });
-        self.response_headers = response;
-    }
-
-    /// A field the answer sets itself replaces what was set before.
-    pub(crate) fn forget_response_header(&mut self, name: &HeaderName) {
-        self.response_headers.remove(name);
-    }
-
-    pub(crate) fn defer(&mut self, edits: &Arc<Edits>) {
-        self.deferred.push(Arc::clone(edits));
+        self.upstream.dial = Some(Arc::clone(dial));
     }
 
     /// Keeps the target a client sent, before the first change to it.
@@ -189,6 +271,39 @@ impl Exchange {
         if self.original_target.is_none() {
             self.original_target = Some(target.into());
         }
+    }
+
+    /// Keeps the method a client sent, before the first change to it.
+    pub(crate) fn keep_original_method(&mut self, method: &Method) {
+        if self.original_method.is_none() {
+            self.original_method = Some(method.clone());
+        }
+    }
+
+    pub(crate) fn limit_body(&mut self, limit: u64) {
+        self.body_limit = Some(limit);
+    }
+
+    pub(crate) fn replace_body(&mut self, body: Bytes) {
+        self.body_replacement = Some(body);
+    }
+
+    /// Sets the time-outs that are given.
+    pub(crate) fn limit_times(&mut self, timeouts: &BodyTimeouts) {
+        self.timeouts.read = timeouts.read.or(self.timeouts.read);
+        self.timeouts.write = timeouts.write.or(self.timeouts.write);
+    }
+
+    pub(crate) fn set_trace(&mut self, trace: Trace) {
+        self.trace = Some(Box::new(trace));
+    }
+
+    pub(crate) fn log_notes(&self) -> &LogNotes {
+        &self.log
+    }
+
+    pub(crate) fn log_notes_mut(&mut self) -> &mut LogNotes {
+        &mut self.log
     }
 }
 
@@ -217,7 +332,7 @@ mod tests {
         let name: Arc<str> = "a".into();
         exchange.set_var(&name, "1".to_owned());
         exchange.set_var(&name, "2".to_owned());
-        assert_eq!(exchange.var("a"), Some("2"));
+        assert_eq!(exchange.var("a").and_then(Scalar::as_str), Some("2"));
         assert_eq!(exchange.var("b"), None);
     }
 }

@@ -19,6 +19,8 @@ pub trait HeaderFields {
 pub trait RequestHead: HeaderFields {
     /// The method.
     fn method(&self) -> &Method;
+    /// Puts another method in place.
+    fn set_method(&mut self, method: Method);
     /// The protocol version the client spoke.
     fn version(&self) -> Version;
     /// The target as received or last rewritten: raw path and query, in origin form.
@@ -98,6 +100,10 @@ impl HeaderFields for OwnedHead {
 impl RequestHead for OwnedHead {
     fn method(&self) -> &Method {
         &self.method
+    }
+
+    fn set_method(&mut self, method: Method) {
+        self.method = method;
     }
 
     fn version(&self) -> Version {

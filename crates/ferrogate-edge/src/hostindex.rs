@@ -70,10 +70,19 @@ impl HostIndex {
 
     /// The site of a `Host` field's value; its port does not matter.
     pub fn find(&self, authority: &[u8]) -> Option<usize> {
+        self.entry(authority).map(|entry| entry.site)
+    }
+
+    /// Which pattern decides about a `Host` field's value: its place in the order they were given in.
+    pub fn find_rule(&self, authority: &[u8]) -> Option<usize> {
+        self.entry(authority).map(|entry| entry.rank)
+    }
+
+    fn entry(&self, authority: &[u8]) -> Option<Entry> {
         let host = comparable(authority);
         let mut buffer = [0; MAX_HOST];
         let Some(lower) = buffer.get_mut(..host.len()) else {
-            return self.catch_all.map(|entry| entry.site);
+            return self.catch_all;
         };
         lower.copy_from_slice(host);
         lower.make_ascii_lowercase();
@@ -82,7 +91,6 @@ impl HostIndex {
         wild.chain(exact)
             .chain(self.catch_all)
             .min_by_key(|entry| entry.rank)
-            .map(|entry| entry.site)
     }
 }
 
@@ -152,6 +160,14 @@ mod tests {
         assert_eq!(index.find(b""), Some(9));
         assert_eq!(index.find(&[b'a'; 4000]), Some(9));
         assert_eq!(index.find(b"example.com"), Some(1));
+    }
+
+    #[test]
+    fn names_the_rule_as_well() {
+        let index = HostIndex::new([(Some("*.a"), 7), (Some("b"), 7), (None, 3)]);
+        for (host, rule) in [("x.a:80", 0), ("B", 1), ("c", 2)] {
+            assert_eq!(index.find_rule(host.as_bytes()), Some(rule), "{host}");
+        }
     }
 
     proptest! {

@@ -1,41 +1,30 @@
 //! Conditions on a request, compiled.
 
+mod expression;
+mod facts;
 mod header;
+mod regexp;
 
-use std::borrow::Cow;
-use std::cell::OnceCell;
-
+use ferrogate_types::Template;
 use ferrogate_types::route::{Matcher, MatcherSet, ProtocolMatch};
 use http::Version;
 use http::header::CONTENT_TYPE;
 
-use self::header::HeaderCondition;
+use self::expression::ExpressionCondition;
+pub(crate) use self::facts::{Facts, FoldedPath};
+pub(crate) use self::header::HeaderCondition;
+use self::regexp::{FieldFinder, Finder, SubjectFinder, SubjectText};
 use crate::address::IpSet;
+use crate::answer::Failure;
 use crate::compile::Compiler;
 use crate::escape::target_text;
+use crate::files::FileSearch;
 use crate::host::{comparable, host_matches};
-use crate::path::{fold, split_target};
+use crate::pathindex::PathKey;
 use crate::pattern::PathPattern;
 use crate::placeholder::View;
 use crate::query::pairs;
 use crate::text::Text;
-
-/// A request as conditions see it; the folded path is made when first asked for.
-pub(crate) struct Facts<'a> {
-    pub(crate) view: View<'a>,
-    pub(crate) folded: &'a FoldedPath,
-}
-
-/// What is derived from the target, until a route changes it.
-pub(crate) type FoldedPath = OnceCell<Folded>;
-
-#[derive(Debug)]
-pub(crate) struct Folded {
-    /// Where the raw path ends.
-    raw_end: usize,
-    /// The decoded, cleaned, lower-cased path; `None` when that is the raw one.
-    path: Option<Vec<u8>>,
-}
 
 /// Conditions that must all hold.
 #[derive(Debug)]
@@ -47,13 +36,20 @@ pub(crate) struct Conditions {
 #[derive(Debug)]
 enum Condition {
     Path(Box<[PathChoice]>),
+    PathRegexp(Finder),
     Host(Box<[Text]>),
     Method(Box<[Box<str>]>),
     Header(Box<[HeaderCondition]>),
+    HeaderRegexp(Box<[FieldFinder]>),
     Query(Box<[QueryCondition]>),
     RemoteIp(IpSet),
     ClientIp(IpSet),
     Protocol(ProtocolMatch),
+    Vars(Box<[(SubjectText, Box<[Text]>)]>),
+    VarsRegexp(Box<[SubjectFinder]>),
+    File(FileSearch),
+    Expression(Box<ExpressionCondition>),
+    Tls { early_data: Option<bool> },
     Not(Conditions),
 }
 
@@ -66,39 +62,13 @@ enum PathChoice {
     Text(Text),
 }
 
-impl Facts<'_> {
-    /// The path as sent, and as matchers compare it.
-    fn paths(&self) -> (&[u8], &[u8]) {
-        let target = self.view.head.path_and_query();
-        let folded = self.folded.get_or_init(|| {
-            let (raw, _) = split_target(target);
-            let path = match fold(raw) {
-                Cow::Borrowed(_) => None,
-                Cow::Owned(path) => Some(path),
-            };
-            Folded {
-                raw_end: raw.len(),
-                path,
-            }
-        });
-        let raw = target.get(..folded.raw_end).unwrap_or(target);
-        (raw, folded.path.as_deref().unwrap_or(raw))
-    }
-
-    fn query(&self) -> &[u8] {
-        split_target(self.view.head.path_and_query())
-            .1
-            .unwrap_or_default()
-    }
-}
-
 impl Conditions {
     /// Compiles a set.
     pub(crate) fn compile(set: &MatcherSet, compiler: &mut Compiler<'_>) -> Self {
         let conditions = set
             .matchers
             .iter()
-            .map(|matcher| Condition::compile(matcher, compiler))
+            .filter_map(|matcher| Condition::compile(matcher, compiler))
             .collect();
         Self {
             name: set.name.as_str().into(),
@@ -106,44 +76,63 @@ impl Conditions {
         }
     }
 
-    /// Whether all of them hold.
-    pub(crate) fn hold(&self, facts: &Facts<'_>) -> bool {
-        self.conditions
-            .iter()
-            .all(|condition| condition.holds(facts))
+    /// Whether all of them hold. They may also fail the request: a status and what to log.
+    pub(crate) fn hold(&self, facts: &Facts<'_>) -> Result<bool, Failure> {
+        for condition in &self.conditions {
+            if !condition.holds(facts)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// As [`Conditions::hold`], with the reason.
-    pub(crate) fn explain(&self, facts: &Facts<'_>) -> (bool, String) {
-        match self
-            .conditions
-            .iter()
-            .find(|condition| !condition.holds(facts))
-        {
-            Some(condition) => {
-                let (kind, seen) = condition.seen(facts);
-                (
-                    false,
-                    format!("`{}` does not hold: {kind} is `{seen}`", self.name),
-                )
+    pub(crate) fn explain(&self, facts: &Facts<'_>) -> (Result<bool, Failure>, String) {
+        for condition in &self.conditions {
+            match condition.holds(facts) {
+                Ok(true) => {}
+                Ok(false) => {
+                    let (kind, seen) = condition.seen(facts);
+                    let why = format!("`{}` does not hold: {kind} is `{seen}`", self.name);
+                    return (Ok(false), why);
+                }
+                Err((status, message)) => {
+                    let why = format!("`{}` fails the request: {message}", self.name);
+                    return (Err((status, message)), why);
+                }
             }
-            None => (true, format!("`{}` holds", self.name)),
         }
+        (Ok(true), format!("`{}` holds", self.name))
+    }
+
+    /// What the path must be for the conditions to hold, where that can be looked up.
+    pub(crate) fn path_keys(&self) -> Option<Vec<PathKey>> {
+        // Another condition in front might fail the request whatever its path.
+        let Some(Condition::Path(choices)) = self.conditions.first() else {
+            return None;
+        };
+        choices
+            .iter()
+            .map(|choice| match choice {
+                PathChoice::Fixed(pattern) => pattern.key(),
+                PathChoice::Text(_) => None,
+            })
+            .collect()
     }
 }
 
 impl Condition {
-    fn compile(matcher: &Matcher, compiler: &mut Compiler<'_>) -> Self {
-        match matcher {
+    /// Compiles a matcher; `None` after an error.
+    fn compile(matcher: &Matcher, compiler: &mut Compiler<'_>) -> Option<Self> {
+        Some(match matcher {
             Matcher::Path(patterns) => Self::Path(
                 patterns
                     .iter()
                     .filter_map(|pattern| PathChoice::compile(pattern, compiler))
                     .collect(),
             ),
-            Matcher::Host(hosts) => {
-                Self::Host(hosts.iter().map(|host| compiler.emptying(host)).collect())
-            }
+            Matcher::PathRegexp(regexp) => Self::PathRegexp(Finder::compile(regexp, compiler)?),
+            Matcher::Host(hosts) => Self::Host(texts(hosts, compiler)),
             Matcher::Method(methods) => Self::Method(
                 methods
                     .iter()
@@ -156,31 +145,52 @@ impl Condition {
                     .filter_map(|field| HeaderCondition::compile(field, compiler))
                     .collect(),
             ),
+            Matcher::HeaderRegexp(fields) => Self::HeaderRegexp(
+                fields
+                    .iter()
+                    .filter_map(|field| FieldFinder::compile(field, compiler))
+                    .collect(),
+            ),
             Matcher::Query(keys) => Self::Query(
                 keys.iter()
-                    .map(|(key, values)| {
-                        (
-                            key.as_str().into(),
-                            values
-                                .iter()
-                                .map(|value| compiler.emptying(value))
-                                .collect(),
-                        )
-                    })
+                    .map(|(key, values)| (key.as_str().into(), texts(values, compiler)))
                     .collect(),
             ),
             Matcher::RemoteIp(nets) => Self::RemoteIp(IpSet::new(nets)),
             Matcher::ClientIp(nets) => Self::ClientIp(IpSet::new(nets)),
             Matcher::Protocol(protocol) => Self::Protocol(*protocol),
+            Matcher::Vars(pairs) => Self::Vars(
+                pairs
+                    .iter()
+                    .map(|(subject, values)| {
+                        let subject = SubjectText::compile(subject, compiler);
+                        (subject, texts(values, compiler))
+                    })
+                    .collect(),
+            ),
+            Matcher::VarsRegexp(pairs) => Self::VarsRegexp(
+                pairs
+                    .iter()
+                    .filter_map(|pair| SubjectFinder::compile(pair, compiler))
+                    .collect(),
+            ),
+            Matcher::File(search) => Self::File(FileSearch::compile(search, false, compiler)),
+            Matcher::Expression(source) => {
+                Self::Expression(Box::new(ExpressionCondition::compile(source, compiler)?))
+            }
+            Matcher::Tls { early_data } => Self::Tls {
+                early_data: *early_data,
+            },
             Matcher::Not(set) => Self::Not(Conditions::compile(set, compiler)),
-        }
+        })
     }
 
-    fn holds(&self, facts: &Facts<'_>) -> bool {
+    fn holds(&self, facts: &Facts<'_>) -> Result<bool, Failure> {
         let view = &facts.view;
         let head = view.head;
-        match self {
+        Ok(match self {
             Self::Path(choices) => choices.iter().any(|choice| choice.matches(facts)),
+            Self::PathRegexp(finder) => finder.finds(&facts.cleaned_path(), view),
             Self::Host(hosts) => {
                 let host = comparable(head.authority());
                 hosts
@@ -191,6 +201,7 @@ impl Condition {
                 .iter()
                 .any(|method| **method == *head.method().as_str()),
             Self::Header(fields) => fields.iter().all(|field| field.holds(view)),
+            Self::HeaderRegexp(fields) => fields.iter().all(|field| field.holds(view)),
             Self::Query(keys) => query_holds(keys, facts),
             Self::RemoteIp(set) => view
                 .connection
@@ -201,8 +212,23 @@ impl Condition {
                 .client_ip()
                 .is_some_and(|client| set.contains(client)),
             Self::Protocol(protocol) => protocol_holds(*protocol, view),
-            Self::Not(conditions) => !conditions.hold(facts),
-        }
+            // All pairs are alternatives, whatever their names.
+            Self::Vars(pairs) => pairs.iter().any(|(subject, values)| {
+                let value = subject.value(view);
+                values.iter().any(|wanted| wanted.render(view) == value)
+            }),
+            Self::VarsRegexp(pairs) => pairs.iter().any(|pair| pair.holds(view)),
+            Self::File(search) => match search.find(view)? {
+                Some(hit) => {
+                    view.exchange.found().keep_file(hit.file);
+                    true
+                }
+                None => false,
+            },
+            Self::Expression(expression) => expression.holds(facts)?,
+            Self::Tls { early_data } => view.connection.tls.is_some() && *early_data != Some(true),
+            Self::Not(conditions) => !conditions.hold(facts)?,
+        })
     }
 
     /// What the condition looks at, and what it sees there.
@@ -226,13 +252,30 @@ impl Condition {
                 "protocol",
                 format!("{} {:?}", view.connection.scheme(), view.head.version()),
             ),
+            Self::PathRegexp(_) => ("path", lossy(&facts.cleaned_path())),
+            Self::HeaderRegexp(fields) => {
+                let missing = fields.iter().find(|field| !field.holds(view));
+                let seen = missing.map(|field| field.seen(view));
+                ("header", seen.unwrap_or_default())
+            }
+            Self::Vars(pairs) => {
+                let values = pairs.iter().map(|(subject, _)| subject.value(view));
+                ("value", values.collect::<Vec<_>>().join("`, `"))
+            }
+            Self::VarsRegexp(pairs) => {
+                let values = pairs.iter().map(|pair| pair.seen(view));
+                ("value", values.collect::<Vec<_>>().join("`, `"))
+            }
+            Self::File(_) => ("file", "missing".to_owned()),
+            Self::Expression(_) => ("expression", "false".to_owned()),
+            Self::Tls { .. } => ("connection", view.connection.scheme().to_owned()),
             Self::Not(_) => ("request", "excluded".to_owned()),
         }
     }
 }
 
 impl PathChoice {
-    fn compile(template: &ferrogate_types::Template, compiler: &mut Compiler<'_>) -> Option<Self> {
+    fn compile(template: &Template, compiler: &mut Compiler<'_>) -> Option<Self> {
         let text = compiler.emptying(template);
         let Some(fixed) = text.fixed() else {
             return Some(Self::Text(text));
@@ -255,6 +298,13 @@ impl PathChoice {
                 .is_ok_and(|pattern| pattern.matches(raw, folded)),
         }
     }
+}
+
+fn texts(templates: &[Template], compiler: &mut Compiler<'_>) -> Box<[Text]> {
+    templates
+        .iter()
+        .map(|template| compiler.emptying(template))
+        .collect()
 }
 
 /// Every key needs a pair with one of its values; a query with any broken pair holds for nobody.

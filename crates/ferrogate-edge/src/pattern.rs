@@ -7,6 +7,7 @@ use memchr::memmem;
 use crate::escape::units;
 use crate::glob::{Glob, GlobError};
 use crate::path::{Slashes, clean, fold_keeping_slashes};
+use crate::pathindex::PathKey;
 
 /// One compiled path pattern, lower-cased.
 #[derive(Clone, Debug)]
@@ -61,6 +62,16 @@ impl PathPattern {
             Shape::Exact(bytes(text))
         };
         Ok(Self { shape, slashes })
+    }
+
+    /// What the folded path must be, where a look-up can decide it.
+    pub(crate) fn key(&self) -> Option<PathKey> {
+        match &self.shape {
+            _ if self.slashes == Slashes::Keep => None,
+            Shape::Exact(text) => Some(PathKey::Exact(text.clone())),
+            Shape::Prefix(text) => Some(PathKey::Prefix(text.clone())),
+            _ => None,
+        }
     }
 
     /// Whether the path matches: `raw` as sent, `folded` decoded, cleaned and lower-cased.

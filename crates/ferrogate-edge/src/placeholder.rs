@@ -1,19 +1,24 @@
 //! The values placeholders stand for.
 
-use std::borrow::Cow;
+mod tls;
+mod typed;
+mod upstream;
+
 use std::fmt::{Display, Write as _};
 
-use ferrogate_types::Placeholder;
+use ferrogate_types::{FileFact, Placeholder};
 use http::header::COOKIE;
 use http::{HeaderMap, HeaderName, StatusCode, Version};
 
+pub(crate) use self::typed::typed_value;
 use crate::connection::Connection;
-use crate::escape::{decode, target_text};
+use crate::escape::{decode, encode_component, target_text};
 use crate::exchange::Exchange;
 use crate::head::RequestHead;
 use crate::host::split_authority;
 use crate::path::split_target;
 use crate::query::pairs;
+use crate::time::GoDuration;
 
 /// Everything a placeholder can be asked about.
 #[derive(Clone, Copy)]
@@ -50,8 +55,11 @@ pub(crate) fn write_value(placeholder: &Placeholder, view: &View<'_>, out: &mut 
                 .unwrap_or_default();
             out.push_str(&String::from_utf8_lossy(label).to_lowercase());
         }
-        // No directive changes the method.
-        Placeholder::Method | Placeholder::OrigMethod => out.push_str(head.method().as_str()),
+        Placeholder::Method => out.push_str(head.method().as_str()),
+        Placeholder::OrigMethod => {
+            let method = exchange.original_method().unwrap_or_else(|| head.method());
+            out.push_str(method.as_str());
+        }
         Placeholder::Uri => out.push_str(&target_text(head.path_and_query())),
         Placeholder::Path => push_bytes(out, &decode(path)),
         Placeholder::PathSegment(at) => {
@@ -80,16 +88,50 @@ pub(crate) fn write_value(placeholder: &Placeholder, view: &View<'_>, out: &mut 
         Placeholder::OrigPath => push_bytes(out, &decode(orig_path)),
         Placeholder::OrigQuery => push_target(out, orig_query),
         Placeholder::OrigPrefixedQuery => push_prefixed(out, orig_query),
+        Placeholder::OrigPathDir => push_bytes(out, split_file(&decode(orig_path)).0),
+        Placeholder::OrigPathFile => push_bytes(out, split_file(&decode(orig_path)).1),
+        Placeholder::OrigPathFileBase => push_bytes(out, file_base(&decode(orig_path))),
+        Placeholder::OrigPathFileExt => {
+            push_bytes(out, split_extension(split_file(&decode(orig_path)).1).1);
+        }
+        Placeholder::UriEscaped => encode_component(head.path_and_query(), out),
+        Placeholder::PathEscaped => encode_component(&decode(path), out),
+        Placeholder::QueryEscaped => encode_component(query.unwrap_or_default(), out),
+        Placeholder::PrefixedQueryEscaped => {
+            let mut prefixed = String::new();
+            push_prefixed(&mut prefixed, query);
+            encode_component(prefixed.as_bytes(), out);
+        }
         Placeholder::Header(field) if field == "host" => push_bytes(out, head.authority()),
         Placeholder::Header(field) => push_lines(out, head.headers(), field),
         Placeholder::Cookie(name) => return push_cookie(out, head.headers(), name),
         Placeholder::Scheme => out.push_str(view.connection.scheme()),
         Placeholder::Proto => out.push_str(proto(head.version())),
+        Placeholder::ProtoName => out.push_str(match head.version() {
+            Version::HTTP_2 => "HTTP/2",
+            Version::HTTP_3 => "HTTP/3",
+            version => proto(version),
+        }),
+        Placeholder::RemotePrefix(v4, v6) => {
+            push(
+                out,
+                view.connection
+                    .peer_ip()
+                    .and_then(|ip| network(ip, *v4, *v6)),
+            );
+        }
+        Placeholder::Local => push(out, view.connection.local),
+        Placeholder::LocalHost => push(
+            out,
+            view.connection.local.map(|local| local.ip().to_canonical()),
+        ),
+        Placeholder::LocalPort => push(out, view.connection.local.map(|local| local.port())),
         Placeholder::Remote => push(out, view.connection.peer),
         Placeholder::RemoteHost => push(out, view.connection.peer_ip()),
         Placeholder::RemotePort => push(out, view.connection.peer.map(|peer| peer.port())),
         Placeholder::ClientIp => push(out, exchange.client_ip()),
         Placeholder::Uuid => out.push_str(exchange.uuid()),
+        Placeholder::Duration => push(out, Some(GoDuration(exchange.started().elapsed()))),
         Placeholder::DurationMs => push(
             out,
             Some(exchange.started().elapsed().as_secs_f64() * 1_000.0),
@@ -106,9 +148,28 @@ pub(crate) fn write_value(placeholder: &Placeholder, view: &View<'_>, out: &mut 
                 view.connection.tls.as_ref().map(|tls| tls.cipher.as_str()),
             );
         }
+        Placeholder::Tls(fact) => {
+            let tls = view.connection.tls.as_ref();
+            return tls.is_some_and(|tls| tls::write(*fact, tls, out));
+        }
+        Placeholder::Regexp(key) => return push_known(out, exchange.found().group(key)),
+        Placeholder::FileMatch(fact) => {
+            let file = exchange.found().file();
+            return push_known(
+                out,
+                file.map(|file| match fact {
+                    FileFact::Relative => file.relative,
+                    FileFact::Absolute => file.absolute,
+                    FileFact::Type if file.is_dir => "directory".to_owned(),
+                    FileFact::Type => "file".to_owned(),
+                    FileFact::Remainder => file.remainder,
+                }),
+            );
+        }
+        Placeholder::UserId => return push_known(out, exchange.user()),
         // Caddy keeps the client's address in a variable, so both names lead to it.
         Placeholder::Var(name) if name == "client_ip" => push(out, exchange.client_ip()),
-        Placeholder::Var(name) => out.push_str(exchange.var(name).unwrap_or_default()),
+        Placeholder::Var(name) => push(out, exchange.var(name)),
         Placeholder::ResponseHeader(field) => {
             let headers = view.response.unwrap_or_else(|| exchange.response_headers());
             push_lines(out, headers, field);
@@ -121,19 +182,41 @@ pub(crate) fn write_value(placeholder: &Placeholder, view: &View<'_>, out: &mut 
             Some((_, headers)) => push_lines(out, headers, field),
             None => return false,
         },
+        Placeholder::Upstream(fact) => return upstream::write(*fact, exchange, out),
+        Placeholder::InterceptStatus => {
+            return push_known(out, exchange.intercepted().map(|(status, _)| status));
+        }
+        Placeholder::InterceptStatusText => {
+            let status = exchange.intercepted().map(|(status, _)| *status);
+            return push_known(out, status.map(status_text));
+        }
+        Placeholder::InterceptHeader(field) => match exchange.intercepted() {
+            Some((_, headers)) => push_lines(out, headers, field),
+            None => return false,
+        },
+        Placeholder::ErrorId => {
+            return push_known(out, exchange.error().map(|error| error.id.as_str()));
+        }
+        Placeholder::ErrorTrace => {
+            return push_known(out, exchange.error().map(|error| error.trace.as_str()));
+        }
         Placeholder::ErrorStatus => {
-            return push_known(out, exchange.error().map(|(status, _)| status));
+            return push_known(out, exchange.error_status());
         }
         Placeholder::ErrorStatusText => {
-            return push_known(out, exchange.error().map(|(status, _)| status_text(status)));
+            return push_known(out, exchange.error_status().map(status_text));
         }
         Placeholder::ErrorMessage => {
-            return push_known(out, exchange.error().map(|(_, message)| message));
+            return push_known(out, exchange.error().map(|error| error.message.as_str()));
         }
         // These became literals, or pieces of their own, when the text was compiled.
         Placeholder::Env(_)
         | Placeholder::File(_)
         | Placeholder::SystemHostname
+        | Placeholder::System(_)
+        | Placeholder::TimeNow
+        | Placeholder::TimeYear
+        | Placeholder::TimeCommonLog
         | Placeholder::TimeUnix
         | Placeholder::TimeUnixMs
         | Placeholder::TimeHttp
@@ -143,31 +226,18 @@ pub(crate) fn write_value(placeholder: &Placeholder, view: &View<'_>, out: &mut 
     true
 }
 
-/// The full name of a placeholder that can mean nothing, as Caddy leaves it in the text.
-pub(crate) fn long_name(placeholder: &Placeholder) -> Cow<'_, str> {
-    Cow::Borrowed(match placeholder {
-        Placeholder::Cookie(name) => return Cow::Owned(format!("http.request.cookie.{name}")),
-        Placeholder::UpstreamHeader(field) => {
-            return Cow::Owned(format!("http.reverse_proxy.header.{field}"));
-        }
-        Placeholder::TlsVersion => "http.request.tls.version",
-        Placeholder::TlsCipher => "http.request.tls.cipher_suite",
-        Placeholder::UpstreamHostPort => "http.reverse_proxy.upstream.hostport",
-        Placeholder::UpstreamStatus => "http.reverse_proxy.status_code",
-        Placeholder::ErrorStatus => "http.error.status_code",
-        Placeholder::ErrorStatusText => "http.error.status_text",
-        Placeholder::ErrorMessage => "http.error.message",
-        Placeholder::Unknown(name) => name,
-        _ => "",
-    })
-}
-
 /// The reason phrase of a status, empty for one that has none.
 pub fn status_text(status: u16) -> &'static str {
     StatusCode::from_u16(status)
         .ok()
         .and_then(|status| status.canonical_reason())
         .unwrap_or_default()
+}
+
+/// The network an address is in, by the length of its prefix; nothing without a length for its kind.
+fn network(ip: std::net::IpAddr, v4: u8, v6: Option<u8>) -> Option<ipnet::IpNet> {
+    let length = if ip.is_ipv4() { v4 } else { v6? };
+    ipnet::IpNet::new(ip, length).ok().map(|net| net.trunc())
 }
 
 fn proto(version: Version) -> &'static str {

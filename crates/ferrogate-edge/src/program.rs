@@ -1,32 +1,65 @@
 //! A site's routes, compiled.
 
+mod action;
+mod assemble;
+mod cursor;
+mod failure;
 mod walk;
 
 use std::fmt;
 use std::sync::Arc;
 
-use ferrogate_types::route::{Handler, Origin, Route};
+use ferrogate_types::route::{ErrorRoutes, NamedRoute, Origin, Route, StatusPattern};
 use http::{HeaderName, Method};
 
+pub(crate) use self::action::Action;
+use self::assemble::Assembler;
+pub use self::cursor::Cursor;
 use self::walk::Walk;
-use crate::answer::{Answer, Raise, Redirect, Respond};
+use crate::answer::Answer;
+use crate::auth::BasicAuth;
 use crate::compile::{CompileContext, CompileError, Compiler};
 use crate::connection::Connection;
-use crate::edit::Edits;
 use crate::exchange::Exchange;
+use crate::files::FilesRoute;
 use crate::head::RequestHead;
 use crate::matcher::Conditions;
-use crate::rewrite::Rewrite;
-use crate::text::Text;
+use crate::pathindex::PathIndex;
 use crate::upstream::ProxyRoute;
-use crate::uri::UriEdit;
 
 /// The routes of one site, ready to run.
+///
+/// They stand in one list, each directive before those inside it, so that a place in it is a number and the walk can
+/// stop and go on anywhere. Routes that are entered from elsewhere (error routes, named routes, routes for answers) are
+/// stretches of their own, each with an end.
 #[derive(Debug)]
 pub struct Program {
     entries: Box<[Entry]>,
+    blocks: Blocks,
+    indexes: Box<[Run]>,
+    /// How many exclusive groups there are.
+    groups: u32,
     /// Fields of upstream answers that deferred edits refer to.
     upstream_fields: Arc<[HeaderName]>,
+}
+
+/// What a program is made from, everything sorted already.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ProgramSource<'a> {
+    /// The site's routes.
+    pub routes: &'a [Route],
+    /// Its `handle_errors`.
+    pub errors: &'a [ErrorRoutes],
+    /// The named routes of the configuration, by the index [`Handler::Invoke`](ferrogate_types::route::Handler) has.
+    pub named: &'a [NamedRoute],
+}
+
+/// The routes of a `handle_response`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ResponseRoutes {
+    index: u32,
+    /// They belong to an `intercept`: what stands behind it has run already.
+    ends: bool,
 }
 
 /// What is to be done with a request.
@@ -36,7 +69,7 @@ pub enum Verdict {
     Respond(Answer),
     /// End the connection, or reset the stream, without an answer.
     Abort,
-    /// Answer with an error.
+    /// The request failed: enter `handle_errors` with [`Program::fail`], or answer with the status and no body.
     Fail {
         /// The status.
         status: u16,
@@ -47,6 +80,15 @@ pub enum Verdict {
     Proxy(Arc<ProxyRoute>),
     /// Hand the request to this model gateway: an index into the configuration's.
     AiGateway(usize),
+    /// Check the request's credentials; on success note the user with [`Exchange::set_user`] and run on, else fail with
+    /// 401 and the challenge.
+    Authenticate(Arc<BasicAuth>),
+    /// Serve a file; what is not there is a 404, or with `pass_thru` run on.
+    Files(Arc<FilesRoute>),
+    /// Send the answer that is being handled, with this status if any.
+    CopyResponse(Option<u16>),
+    /// Send the metrics page.
+    Metrics,
     /// No route answered: an empty 200.
     Unhandled,
 }
@@ -65,78 +107,144 @@ pub struct Step {
 }
 
 /// Says whether a gateway serves a method on a raw path.
-type Serves<'a> = dyn Fn(usize, &Method, &str) -> bool + 'a;
+pub type Serves<'a> = dyn Fn(usize, &Method, &str) -> bool + 'a;
 
+/// A directive, and where the walk goes from it.
 #[derive(Debug)]
 struct Entry {
     conditions: Option<Conditions>,
     action: Action,
     origin: Origin,
+    /// The group of which only one member runs.
+    group: Option<u32>,
+    /// What follows this directive and everything inside it.
+    next: u32,
+    /// Where to go when it does not run: behind it and the companions that share its condition.
+    skip: u32,
+    /// It shares the condition of its neighbour in front and runs whenever that one did.
+    is_companion: bool,
+    depth: u16,
+    /// Its place in a run of routes that are looked up by path.
+    place: Option<Place>,
 }
 
+/// A place in a run.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    run: u32,
+    ordinal: u32,
+}
+
+/// Neighbouring routes that are looked up by path.
 #[derive(Debug)]
-enum Action {
-    Respond(Respond),
-    Raise(Raise),
-    Abort,
-    Redirect(Redirect),
-    Rewrite(Rewrite),
-    Uri(UriEdit),
-    Header {
-        immediate: Edits,
-        deferred: Arc<Edits>,
-    },
-    RequestHeader(Edits),
-    Vars(Box<[(Arc<str>, Text)]>),
-    Handle(Box<[Entry]>),
-    Route(Box<[Entry]>),
-    Proxy(Arc<ProxyRoute>),
-    AiGateway(usize),
+struct Run {
+    index: PathIndex,
+    entries: Box<[u32]>,
+    /// What follows the last of them.
+    end: u32,
+}
+
+/// The stretches of a program that are entered from elsewhere.
+#[derive(Debug, Default)]
+struct Blocks {
+    site: u32,
+    /// Those for some statuses first.
+    errors: Vec<(Box<[StatusPattern]>, u32)>,
+    named: Vec<u32>,
+    responses: Vec<u32>,
+}
+
+impl ResponseRoutes {
+    pub(crate) fn new(index: usize, ends: bool) -> Self {
+        Self {
+            index: u32::try_from(index).unwrap_or(u32::MAX),
+            ends,
+        }
+    }
 }
 
 impl Program {
-    /// Compiles routes, already sorted; reports every error.
+    /// Compiles routes; reports every error.
     pub fn compile(
-        routes: &[Route],
+        source: &ProgramSource<'_>,
         context: &CompileContext<'_>,
     ) -> Result<Self, Vec<CompileError>> {
         let mut compiler = Compiler::new(context);
-        let entries = compile_list(routes, &mut compiler);
+        let program = Assembler::new(&mut compiler).program(source);
         Ok(Self {
-            entries,
             upstream_fields: compiler.finish()?,
+            ..program
         })
     }
 
-    /// Runs the routes: edits the request in place and says what is to be done with it.
+    /// At the site's first route.
+    pub fn start(&self) -> Cursor {
+        Cursor::new(self.blocks.site, self.groups)
+    }
+
+    /// Runs the routes from where the cursor stands: edits the request in place and says what is to be done with it.
+    /// Called again, it goes on behind the directive that gave the verdict.
     ///
     /// `serves` is asked when an `ai_gateway` route is reached: with the gateway's index, the method, and the raw
     /// path as it is then; a gateway that does not serve it passes the request on.
     pub fn run(
         &self,
+        cursor: &mut Cursor,
         head: &mut dyn RequestHead,
         connection: &Connection,
         exchange: &mut Exchange,
         serves: &Serves<'_>,
     ) -> Verdict {
-        self.walk(head, connection, exchange, serves, None)
+        let Some(mut steps) = exchange.steps_mut().take() else {
+            return self.walk(cursor, head, connection, exchange, serves, None);
+        };
+        let verdict = self.walk(cursor, head, connection, exchange, serves, Some(&mut steps));
+        *exchange.steps_mut() = Some(steps);
+        verdict
     }
 
     /// As [`Program::run`], with every route considered on the way.
     pub fn explain(
         &self,
+        cursor: &mut Cursor,
         head: &mut dyn RequestHead,
         connection: &Connection,
         exchange: &mut Exchange,
         serves: &Serves<'_>,
     ) -> (Verdict, Vec<Step>) {
         let mut steps = Vec::new();
-        let verdict = self.walk(head, connection, exchange, serves, Some(&mut steps));
+        let verdict = self.walk(cursor, head, connection, exchange, serves, Some(&mut steps));
         (verdict, steps)
+    }
+
+    /// The proxies among its routes.
+    pub fn proxies(&self) -> impl Iterator<Item = &Arc<ProxyRoute>> {
+        self.entries.iter().filter_map(|entry| match &entry.action {
+            Action::Proxy(route) => Some(route),
+            _ => None,
+        })
+    }
+
+    /// Goes to the routes of a `handle_response`. Behind their last the walk goes on after the directive they belong to,
+    /// when that proxies; those of an `intercept` end there.
+    pub fn handle_response(&self, cursor: &mut Cursor, routes: ResponseRoutes) {
+        let start = usize::try_from(routes.index)
+            .ok()
+            .and_then(|at| self.blocks.responses.get(at));
+        if routes.ends {
+            cursor.forget_calls();
+            cursor.at = END;
+        }
+        let depth = u16::try_from(cursor.depth() + 1).unwrap_or(u16::MAX);
+        if !cursor.call(*start.unwrap_or(&END), cursor.at, depth) {
+            cursor.forget_calls();
+            cursor.at = END;
+        }
     }
 
     fn walk(
         &self,
+        cursor: &mut Cursor,
         head: &mut dyn RequestHead,
         connection: &Connection,
         exchange: &mut Exchange,
@@ -146,10 +254,12 @@ impl Program {
         if !self.upstream_fields.is_empty() {
             exchange.set_upstream_fields(&self.upstream_fields);
         }
-        let mut walk = Walk::new(head, connection, exchange, serves, steps);
-        walk.list(&self.entries).unwrap_or(Verdict::Unhandled)
+        Walk::new(self, cursor, head, connection, exchange, serves, steps).run()
     }
 }
+
+/// Where every program has an end.
+const END: u32 = 0;
 
 impl fmt::Debug for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -159,76 +269,11 @@ impl fmt::Debug for Verdict {
             Self::Fail { status, message } => write!(f, "Fail({status}, {message:?})"),
             Self::Proxy(route) => f.debug_list().entries(route.dials()).finish(),
             Self::AiGateway(index) => write!(f, "AiGateway({index})"),
+            Self::Authenticate(auth) => write!(f, "Authenticate({:?})", auth.realm()),
+            Self::Files(_) => f.write_str("Files"),
+            Self::CopyResponse(status) => write!(f, "CopyResponse({status:?})"),
+            Self::Metrics => f.write_str("Metrics"),
             Self::Unhandled => f.write_str("Unhandled"),
-        }
-    }
-}
-
-fn compile_list(routes: &[Route], compiler: &mut Compiler<'_>) -> Box<[Entry]> {
-    routes
-        .iter()
-        .filter_map(|route| {
-            compiler.enter(&route.origin);
-            let conditions = route
-                .matcher
-                .as_deref()
-                .map(|set| Conditions::compile(set, compiler));
-            let action = Action::compile(&route.handler, compiler)?;
-            Some(Entry {
-                conditions,
-                action,
-                origin: route.origin.clone(),
-            })
-        })
-        .collect()
-}
-
-impl Action {
-    /// Compiles a handler; `None` after an error.
-    fn compile(handler: &Handler, compiler: &mut Compiler<'_>) -> Option<Self> {
-        Some(match handler {
-            Handler::Respond {
-                status,
-                body,
-                close,
-            } => Self::Respond(Respond::compile(
-                status.as_ref(),
-                body.as_ref(),
-                *close,
-                compiler,
-            )),
-            Handler::Error { status, message } => {
-                Self::Raise(Raise::compile(status.as_ref(), message.as_ref(), compiler))
-            }
-            Handler::Abort => Self::Abort,
-            Handler::Redirect { to, code } => Self::Redirect(Redirect::compile(to, code, compiler)),
-            Handler::Rewrite { to } => Self::Rewrite(Rewrite::compile(to, compiler)),
-            Handler::Uri(op) => Self::Uri(UriEdit::compile(op, compiler)?),
-            Handler::Header(edits) => Self::Header {
-                immediate: Edits::compile(&edits.immediate, compiler),
-                deferred: Arc::new(Edits::compile(&edits.deferred, compiler)),
-            },
-            Handler::RequestHeader(ops) => Self::RequestHeader(Edits::compile(ops, compiler)),
-            Handler::Vars(vars) => Self::Vars(
-                vars.iter()
-                    .map(|(name, value)| (name.as_str().into(), compiler.emptying(value)))
-                    .collect(),
-            ),
-            Handler::Handle(routes) => Self::Handle(compile_list(routes, compiler)),
-            Handler::Route(routes) => Self::Route(compile_list(routes, compiler)),
-            Handler::ReverseProxy(spec) => {
-                Self::Proxy(Arc::new(ProxyRoute::compile(spec, compiler)))
-            }
-            Handler::AiGateway(index) => Self::AiGateway(*index),
-        })
-    }
-
-    /// The place in [`Walk::list`]'s record of groups that have run, for actions that exclude one another.
-    fn group(&self) -> Option<usize> {
-        match self {
-            Self::Handle(_) => Some(0),
-            Self::Rewrite(_) => Some(1),
-            _ => None,
         }
     }
 }

@@ -37,10 +37,15 @@ enum Place {
 impl Rewrite {
     /// Compiles a target.
     pub(crate) fn compile(to: &Template, compiler: &mut Compiler<'_>) -> Self {
+        Self::from_parts(to.parts(), compiler)
+    }
+
+    /// Compiles the parts of a target.
+    pub(crate) fn from_parts(parts: &[Part], compiler: &mut Compiler<'_>) -> Self {
         let mut place = Place::Path;
         let mut path: Vec<Piece> = Vec::new();
         let mut query: Option<Vec<Component>> = None;
-        for part in to.parts() {
+        for part in parts {
             match part {
                 Part::Literal(text) => {
                     for character in text.chars() {
@@ -82,6 +87,13 @@ impl Rewrite {
             path,
             query: query.map(Into::into),
         }
+    }
+
+    /// The new query alone, where the target brings one.
+    pub(crate) fn query(&self, view: &View<'_>) -> Option<String> {
+        self.query
+            .as_ref()
+            .map(|components| write_query(components, view))
     }
 
     /// The new target.

@@ -7,14 +7,16 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant, SystemTime};
 
 use ferrogate_types::route::{Handler, Matcher, MatcherSet, Origin, Route};
-use http::{HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use crate::compile::{CompileContext, CompileError, Compiler};
 use crate::connection::{Connection, TlsInfo};
 use crate::exchange::Exchange;
+use crate::files::{FileInfo, FileSystem};
 use crate::head::OwnedHead;
 use crate::placeholder::View;
-use crate::program::{Program, Verdict};
+use crate::program::{Cursor, Program, ProgramSource, Verdict};
+use crate::response::Finish;
 use crate::upstream::UpstreamRegistry;
 
 /// A request to `Site.example:8080` from 192.0.2.1.
@@ -50,11 +52,12 @@ impl Fixture {
 
     pub(crate) fn over_tls(mut self) -> Self {
         let (version, cipher) = ("tls1.3".to_owned(), "TLS_AES_128_GCM_SHA256".to_owned());
-        self.connection.tls = Some(TlsInfo {
+        self.connection.tls = Some(Arc::new(TlsInfo {
             version,
             cipher,
-            server_name: None,
-        });
+            server_name: Some("site.example".to_owned()),
+            ..TlsInfo::default()
+        }));
         self
     }
 
@@ -68,12 +71,29 @@ impl Fixture {
     }
 
     pub(crate) fn run(&mut self, program: &Program) -> Verdict {
+        self.go_on(program, &mut program.start())
+    }
+
+    /// Runs to the next verdict.
+    pub(crate) fn go_on(&mut self, program: &Program, cursor: &mut Cursor) -> Verdict {
         program.run(
+            cursor,
             &mut self.head,
             &self.connection,
             &mut self.exchange,
             &|gateway, method, path| gateway == 0 && *method == Method::GET && path == "/v1/models",
         )
+    }
+
+    /// Finishes an answer.
+    pub(crate) fn finish(
+        &mut self,
+        status: &mut u16,
+        length: Option<u64>,
+        response: &mut HeaderMap,
+    ) -> Finish {
+        self.exchange
+            .finish_response(&self.head, &self.connection, status, length, response)
     }
 
     pub(crate) fn target(&self) -> &str {
@@ -94,8 +114,41 @@ pub(crate) fn compiled<T>(
 
 /// Compiles routes in the same world.
 pub(crate) fn program(routes: &[Route]) -> Result<Program, Vec<CompileError>> {
-    in_context(|context| Program::compile(routes, context))
+    site(&ProgramSource {
+        routes,
+        ..ProgramSource::default()
+    })
 }
+
+/// Compiles a whole site in the same world.
+pub(crate) fn site(source: &ProgramSource<'_>) -> Result<Program, Vec<CompileError>> {
+    in_context(|context| Program::compile(source, context))
+}
+
+/// Directories and files with their sizes; a file changed as many seconds after 1970 as its size is.
+#[derive(Debug)]
+struct Tree(&'static [(&'static str, Option<u64>)]);
+
+impl FileSystem for Tree {
+    fn stat(&self, path: &Path) -> Option<FileInfo> {
+        let (_, size) = self.0.iter().find(|(known, _)| Path::new(known) == path)?;
+        Some(FileInfo {
+            is_dir: size.is_none(),
+            size: size.unwrap_or(0),
+            modified: size.map(|size| SystemTime::UNIX_EPOCH + Duration::from_secs(size)),
+        })
+    }
+}
+
+const TREE: Tree = Tree(&[
+    ("/etc/passwd", Some(5)),
+    ("/srv", None),
+    ("/srv/a b.txt", Some(1)),
+    ("/srv/app", None),
+    ("/srv/app/index.php", Some(30)),
+    ("/srv/index.html", Some(20)),
+    ("/srv/small.txt", Some(2)),
+]);
 
 /// A route in line 1.
 pub(crate) fn route(directive: &str, matchers: &[Matcher], handler: Handler) -> Route {
@@ -125,7 +178,9 @@ fn in_context<T>(run: impl FnOnce(&CompileContext<'_>) -> T) -> T {
         },
         hostname: "edge-1",
         now: || SystemTime::UNIX_EPOCH + Duration::from_millis(784_111_777_250),
+        directory: "/srv",
         shutting_down: Arc::new(AtomicBool::new(false)),
-        upstreams: &UpstreamRegistry::default(),
+        files: Arc::new(TREE),
+        upstreams: &Arc::new(UpstreamRegistry::default()),
     })
 }

@@ -1,16 +1,17 @@
 //! Templates made ready to be filled in.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
-use ferrogate_types::{Part, Placeholder, Template};
+use ferrogate_types::{Part, Placeholder, SystemFact, Template};
 
 use crate::compile::Compiler;
 use crate::escape::target_text;
 use crate::path::split_target;
-use crate::placeholder::{View, long_name, write_value};
+use crate::placeholder::{View, write_value};
 use crate::time::TimeForm;
 
 /// What becomes of a placeholder that means nothing.
@@ -36,6 +37,8 @@ pub(crate) enum Piece {
     Literal(Box<str>),
     /// A value of the request.
     Value(Placeholder),
+    /// What a `map` sets, by the name of the destination.
+    Mapped(Box<str>),
     /// The path in escaped form.
     RawPath,
     /// The moment of asking.
@@ -51,7 +54,16 @@ impl Text {
         unknown: Unknown,
         compiler: &mut Compiler<'_>,
     ) -> Self {
-        let pieces = template.parts().iter().map(|part| match part {
+        Self::from_parts(template.parts(), unknown, compiler)
+    }
+
+    /// Compiles the parts of a template.
+    pub(crate) fn from_parts(
+        parts: &[Part],
+        unknown: Unknown,
+        compiler: &mut Compiler<'_>,
+    ) -> Self {
+        let pieces = parts.iter().map(|part| match part {
             Part::Literal(text) => Piece::Literal(text.as_str().into()),
             Part::Placeholder(placeholder) => Piece::compile(placeholder, unknown, compiler),
         });
@@ -150,11 +162,18 @@ impl Piece {
             }
             Placeholder::File(path) => Self::Literal(compiler.file(path).into()),
             Placeholder::SystemHostname => Self::Literal(compiler.context().hostname.into()),
+            Placeholder::System(fact) => Self::Literal(system(*fact, compiler).into()),
+            Placeholder::TimeNow => Self::Time(TimeForm::Full, compiler.context().now),
+            Placeholder::TimeYear => Self::Time(TimeForm::Year, compiler.context().now),
+            Placeholder::TimeCommonLog => Self::Time(TimeForm::CommonLog, compiler.context().now),
             Placeholder::TimeUnix => Self::Time(TimeForm::Unix, compiler.context().now),
             Placeholder::TimeUnixMs => Self::Time(TimeForm::UnixMs, compiler.context().now),
             Placeholder::TimeHttp => Self::Time(TimeForm::Http, compiler.context().now),
             Placeholder::ShuttingDown => {
                 Self::ShuttingDown(Arc::clone(&compiler.context().shutting_down))
+            }
+            Placeholder::Unknown(name) if compiler.is_mapped(name) => {
+                Self::Mapped(name.as_str().into())
             }
             Placeholder::Unknown(name) if unknown == Unknown::Keep => {
                 Self::Literal(format!("{{{name}}}").into())
@@ -168,16 +187,32 @@ impl Piece {
         }
     }
 
-    /// Appends the value for a request.
-    pub(crate) fn write(&self, view: &View<'_>, unknown: Unknown, out: &mut String) {
+    /// Appends the value for a request; `false` when the placeholder means nothing for it.
+    pub(crate) fn write(&self, view: &View<'_>, unknown: Unknown, out: &mut String) -> bool {
         match self {
             Self::Literal(text) => out.push_str(text),
             Self::Value(placeholder) => {
-                if !write_value(placeholder, view, out) && unknown == Unknown::Keep {
-                    out.push('{');
-                    out.push_str(&long_name(placeholder));
-                    out.push('}');
+                if !write_value(placeholder, view, out) {
+                    if unknown == Unknown::Keep {
+                        out.push('{');
+                        out.push_str(&placeholder.long_name());
+                        out.push('}');
+                    }
+                    return false;
                 }
+            }
+            Self::Mapped(name) => {
+                let mut maps = view.exchange.maps().iter();
+                let Some(value) = maps.find_map(|map| map.value(name, view)) else {
+                    if unknown == Unknown::Keep {
+                        out.push('{');
+                        out.push_str(name);
+                        out.push('}');
+                    }
+                    return false;
+                };
+                // Writing to a string cannot fail.
+                let _infallible = write!(out, "{value}");
             }
             Self::RawPath => out.push_str(&target_text(split_target(view.head.path_and_query()).0)),
             Self::Time(form, now) => out.push_str(&form.format(now())),
@@ -187,5 +222,23 @@ impl Piece {
                 "false"
             }),
         }
+        true
+    }
+}
+
+/// A fact of the machine; system and processor as Go calls them, which is what Caddyfiles compare with.
+fn system(fact: SystemFact, compiler: &Compiler<'_>) -> String {
+    match fact {
+        SystemFact::Slash => std::path::MAIN_SEPARATOR.to_string(),
+        SystemFact::Os => match std::env::consts::OS {
+            "macos" => "darwin".to_owned(),
+            os => os.to_owned(),
+        },
+        SystemFact::Arch => match std::env::consts::ARCH {
+            "x86_64" => "amd64".to_owned(),
+            "aarch64" => "arm64".to_owned(),
+            arch => arch.to_owned(),
+        },
+        SystemFact::WorkingDirectory => compiler.context().directory.to_owned(),
     }
 }

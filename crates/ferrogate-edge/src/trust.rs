@@ -1,4 +1,4 @@
-//! The address of the client behind trusted proxies.
+//! Trusted proxies, whose word about the client counts.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -6,28 +6,44 @@ use http::{HeaderMap, HeaderName};
 
 use crate::IpSet;
 
+/// Peers whose word about the client counts.
+#[derive(Clone, Debug, Default)]
+pub struct TrustedProxies {
+    /// Those with these addresses.
+    pub ranges: IpSet,
+    /// Those on Unix sockets, which have none.
+    pub unix: bool,
+}
+
+impl TrustedProxies {
+    /// Whether a peer is trusted; `None` for one on a Unix socket.
+    pub fn contains(&self, peer: Option<IpAddr>) -> bool {
+        peer.map_or(self.unix, |peer| self.ranges.contains(peer))
+    }
+}
+
 /// The client's address: the peer's, or what a trusted peer's headers say.
 ///
 /// The fields are asked in order and the first that is present decides. Its entries are read from right to left,
 /// because every proxy appends what it saw itself: the first entry that is no trusted proxy is the client. Caddy
 /// by default believes the left-most entry, which the client can write. An entry that is no address ends the
-/// walk at the last one believed.
+/// walk at the last one believed. A peer on a Unix socket has no address of its own.
 pub fn client_ip(
     peer: Option<IpAddr>,
     headers: &HeaderMap,
-    trusted: &IpSet,
+    trusted: &TrustedProxies,
     client_ip_headers: &[HeaderName],
 ) -> Option<IpAddr> {
-    let peer = peer?.to_canonical();
+    let peer = peer.map(|peer| peer.to_canonical());
     if !trusted.contains(peer) {
-        return Some(peer);
+        return peer;
     }
     let mut client = peer;
     let Some(field) = client_ip_headers
         .iter()
         .find(|field| headers.contains_key(*field))
     else {
-        return Some(client);
+        return client;
     };
     let lines: Vec<_> = headers.get_all(field).iter().collect();
     for entry in lines
@@ -41,12 +57,12 @@ pub fn client_ip(
         else {
             break;
         };
-        client = address;
-        if !trusted.contains(client) {
+        client = Some(address);
+        if !trusted.ranges.contains(address) {
             break;
         }
     }
-    Some(client)
+    client
 }
 
 /// Reads `1.2.3.4`, `1.2.3.4:80`, `::1`, `[::1]`, `[::1]:80`, each IPv6 form with or without a zone.
@@ -73,7 +89,10 @@ mod tests {
 
     #[test]
     fn the_right_most_untrusted_entry_is_the_client() {
-        let trusted = IpSet::new(&["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()]);
+        let trusted = TrustedProxies {
+            ranges: IpSet::new(&["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()]),
+            unix: false,
+        };
         let fields = [
             HeaderName::from_static("cf-connecting-ip"),
             HeaderName::from_static("x-forwarded-for"),
@@ -135,6 +154,18 @@ mod tests {
             let found = client_ip(Some(peer.parse().unwrap()), &headers, &trusted, &fields);
             assert_eq!(found, Some(expected.parse().unwrap()), "{peer} {lines:?}");
         }
+        let mut headers = HeaderMap::new();
+        headers.append(
+            "x-forwarded-for",
+            HeaderValue::from_static("1.1.1.1, 10.0.0.9"),
+        );
+        assert_eq!(client_ip(None, &headers, &trusted, &fields), None);
+        let trusted = TrustedProxies {
+            unix: true,
+            ..trusted
+        };
+        let found = client_ip(None, &headers, &trusted, &fields);
+        assert_eq!(found, Some("1.1.1.1".parse().unwrap()));
         assert_eq!(client_ip(None, &HeaderMap::new(), &trusted, &fields), None);
     }
 }

@@ -1,72 +1,84 @@
-//! One line of the access log.
+//! What the access log says of a request.
 
-use std::fmt::Write as _;
+mod headers;
+mod session;
 
-use serde::{Serialize, Serializer};
+use std::borrow::Cow;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
 
-/// What the log says of a request. Names follow Caddy's access log where it has one.
-#[derive(Clone, Debug, Serialize)]
-pub struct AccessEntry<'a> {
-    /// `info`, or `error` for 5xx.
-    pub level: &'static str,
-    /// Seconds since 1970 at which the request ended.
-    pub ts: f64,
-    /// Always `http.log.access`.
-    pub logger: &'static str,
-    /// Always `handled request`.
-    pub msg: &'static str,
+use http::{HeaderMap, Method};
+
+use self::headers::fields;
+pub use self::session::TlsSession;
+use crate::Level;
+use crate::event::{Event, Field, FieldSink, FieldValue, Fields};
+
+/// What the access log says of a request that has ended. Names follow Caddy's access log where it has one.
+#[derive(Debug)]
+pub struct AccessEntry {
     /// The request's id.
-    pub request_id: &'a str,
-    /// The TCP peer; empty on Unix sockets.
-    pub remote_ip: &'a str,
+    pub request_id: String,
+    /// The TCP peer; `None` on Unix sockets.
+    pub remote: Option<SocketAddr>,
     /// The client, as trusted proxies tell it.
-    pub client_ip: &'a str,
+    pub client_ip: Option<IpAddr>,
     /// `HTTP/1.1`, `HTTP/2.0`.
-    pub proto: &'a str,
-    /// The method.
-    pub method: &'a str,
-    /// The host as sent.
-    pub host: &'a str,
-    /// Path and query as received; query values of credentials are replaced.
-    pub uri: &'a str,
-    /// The path as received.
-    pub path: &'a str,
-    /// The status; 499 when the client left before one was sent.
-    pub status: u16,
-    /// Bytes of the answer's body.
-    pub size: u64,
+    pub proto: &'static str,
+    /// The method as received.
+    pub method: Method,
+    /// The host as received.
+    pub host: String,
+    /// Path and query as received; credentials in the query are taken out before.
+    pub uri: String,
+    /// The fields as received; `None` when no log wants them.
+    pub headers: Option<HeaderMap>,
+    /// The TLS session; `None` in the clear.
+    pub tls: Option<TlsSession>,
+    /// Fields that carry credentials are told as they are.
+    pub credentials: bool,
     /// Bytes of the request's body that were read.
     pub bytes_read: u64,
-    /// Seconds from the first byte of the request's header to the end.
-    pub duration: f64,
+    /// Who was let in; empty when nobody had to be.
+    pub user_id: String,
+    /// From the first byte of the request's header to the end.
+    pub duration: Duration,
+    /// Bytes of the answer's body.
+    pub size: u64,
+    /// The status; 499 when the client left before one was sent.
+    pub status: u16,
+    /// The fields of the answer; `None` when there is none, or no log wants them.
+    pub response_headers: Option<HeaderMap>,
+    /// The UUID, where one was used.
+    pub uuid: Option<String>,
+    /// The ids of trace and span, where `tracing` ran.
+    pub trace: Option<(String, String)>,
     /// The upstream that answered, or was tried last.
-    #[serde(skip_serializing_if = "str::is_empty")]
-    pub upstream: &'a str,
+    pub upstream: String,
     /// What ended it early, if anything did.
-    #[serde(skip_serializing_if = "str::is_empty")]
-    pub error: &'a str,
+    pub error: Cow<'static, str>,
     /// The model call, if it was one.
-    #[serde(flatten)]
-    pub call: Option<ModelCall<'a>>,
+    pub call: Option<ModelCall>,
+    /// What `log_append` adds.
+    pub appended: Vec<(Arc<str>, FieldValue)>,
 }
 
 /// What the log says of a model call.
-#[derive(Clone, Debug, Serialize)]
-pub struct ModelCall<'a> {
+#[derive(Clone, Debug)]
+pub struct ModelCall {
     /// `chat`, `embeddings`, …
-    pub surface: &'a str,
+    pub surface: &'static str,
     /// The key's id; empty without one.
-    #[serde(skip_serializing_if = "str::is_empty")]
-    pub key: &'a str,
+    pub key: String,
     /// The model asked for.
-    pub model: &'a str,
+    pub model: String,
     /// The provider that answered, or was tried last.
-    pub provider: &'a str,
+    pub provider: String,
     /// What it was asked for.
-    pub upstream_model: &'a str,
+    pub upstream_model: String,
     /// Each try: provider, result and milliseconds.
-    #[serde(serialize_with = "joined")]
-    pub attempts: &'a [String],
+    pub attempts: Vec<String>,
     /// Whether the answer is a stream.
     pub stream: bool,
     /// Prompt tokens.
@@ -76,150 +88,116 @@ pub struct ModelCall<'a> {
     /// Whether the tokens are the gateway's estimate.
     pub estimated: bool,
     /// Cost in US dollars as a decimal; empty when unpriced.
-    #[serde(skip_serializing_if = "str::is_empty")]
-    pub cost: &'a str,
-    /// Seconds from the request to the first event of a stream.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub ttft: Option<f64>,
+    pub cost: String,
+    /// From the request to the first event of a stream.
+    pub ttft: Option<Duration>,
 }
 
-fn joined<S: Serializer>(attempts: &&[String], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(attempts.iter())
-}
-
-impl AccessEntry<'_> {
-    /// One JSON object and a line feed.
-    pub fn to_json_line(&self) -> Vec<u8> {
-        let mut line = serde_json::to_vec(self).unwrap_or_default();
-        line.push(b'\n');
-        line
-    }
-
-    /// One line for people.
-    pub fn to_console_line(&self) -> Vec<u8> {
-        let mut line = String::with_capacity(160);
-        let milliseconds = self.duration * 1000.0;
-        // Writing to a string cannot fail.
-        let _written = write!(
-            line,
-            "{} {} {} {} {}{} {} {}B {milliseconds:.1}ms",
-            Clock(self.ts),
-            self.level,
-            self.status,
-            self.method,
-            self.host,
-            self.uri,
-            self.proto,
-            self.size,
-        );
-        let call = self.call.as_ref();
-        for (name, value) in [
-            ("upstream", self.upstream),
-            ("model", call.map_or("", |call| call.model)),
-            ("provider", call.map_or("", |call| call.provider)),
-            ("error", self.error),
-            ("id", self.request_id),
-        ] {
-            if !value.is_empty() {
-                let _written = write!(line, " {name}={}", value.escape_debug());
-            }
+impl AccessEntry {
+    /// As an event at this time: `ERROR` for 5xx, else `INFO`.
+    pub fn into_event(self, at: Duration) -> Event {
+        Event {
+            level: level(self.status),
+            at,
+            message: Cow::Borrowed(MESSAGE),
+            fields: Box::new(self),
         }
-        line.push('\n');
-        line.into_bytes()
     }
 }
 
-/// The time of day in UTC.
-struct Clock(f64);
+/// The message of every entry.
+const MESSAGE: &str = "handled request";
 
-impl std::fmt::Display for Clock {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let of_day = self.0.rem_euclid(86_400.0);
-        let (hours, minutes) = (
-            (of_day / 3600.0).floor(),
-            (of_day / 60.0).floor().rem_euclid(60.0),
-        );
-        write!(
-            f,
-            "{hours:02}:{minutes:02}:{:06.3}",
-            of_day.rem_euclid(60.0)
-        )
+/// How important an entry with this status is.
+pub fn level(status: u16) -> Level {
+    if status >= 500 {
+        Level::Error
+    } else {
+        Level::Info
+    }
+}
+
+impl Fields for AccessEntry {
+    fn visit(&self, sink: &mut dyn FieldSink) {
+        sink.field("request_id", text(&self.request_id));
+        sink.open("request");
+        let (ip, port) = match self.remote {
+            Some(remote) => (
+                remote.ip().to_canonical().to_string(),
+                remote.port().to_string(),
+            ),
+            None => (String::new(), String::new()),
+        };
+        sink.field("remote_ip", text(&ip));
+        sink.field("remote_port", text(&port));
+        let client_ip = self.client_ip.map(|ip| ip.to_string()).unwrap_or_default();
+        sink.field("client_ip", text(&client_ip));
+        sink.field("proto", self.proto.into());
+        sink.field("method", text(self.method.as_str()));
+        sink.field("host", text(&self.host));
+        sink.field("uri", text(&self.uri));
+        if let Some(headers) = &self.headers {
+            fields("headers", headers, self.credentials, sink);
+        }
+        if let Some(tls) = &self.tls {
+            tls.visit(sink);
+        }
+        sink.close();
+        sink.field("bytes_read", Field::Unsigned(self.bytes_read));
+        sink.field("user_id", text(&self.user_id));
+        sink.field("duration", Field::Duration(self.duration));
+        sink.field("size", Field::Unsigned(self.size));
+        sink.field("status", Field::Unsigned(self.status.into()));
+        if let Some(headers) = &self.response_headers {
+            fields("resp_headers", headers, self.credentials, sink);
+        }
+        if let Some(uuid) = &self.uuid {
+            sink.field("uuid", text(uuid));
+        }
+        if let Some((trace, span)) = &self.trace {
+            sink.field("traceID", text(trace));
+            sink.field("spanID", text(span));
+        }
+        unless_empty("upstream", &self.upstream, sink);
+        unless_empty("error", &self.error, sink);
+        if let Some(call) = &self.call {
+            call.visit(sink);
+        }
+        for (key, value) in &self.appended {
+            sink.field(key, value.as_field());
+        }
+    }
+}
+
+impl ModelCall {
+    fn visit(&self, sink: &mut dyn FieldSink) {
+        sink.field("surface", self.surface.into());
+        unless_empty("key", &self.key, sink);
+        sink.field("model", text(&self.model));
+        sink.field("provider", text(&self.provider));
+        sink.field("upstream_model", text(&self.upstream_model));
+        let attempts = self.attempts.iter().map(|attempt| attempt.as_str().into());
+        sink.field("attempts", Field::List(attempts.collect()));
+        sink.field("stream", Field::Bool(self.stream));
+        sink.field("input_tokens", Field::Unsigned(self.input_tokens));
+        sink.field("output_tokens", Field::Unsigned(self.output_tokens));
+        sink.field("estimated", Field::Bool(self.estimated));
+        unless_empty("cost", &self.cost, sink);
+        if let Some(ttft) = self.ttft {
+            sink.field("ttft", Field::Duration(ttft));
+        }
+    }
+}
+
+fn text(text: &str) -> Field<'_> {
+    Field::from(text)
+}
+
+fn unless_empty(key: &str, value: &str, sink: &mut dyn FieldSink) {
+    if !value.is_empty() {
+        sink.field(key, text(value));
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn entry() -> AccessEntry<'static> {
-        AccessEntry {
-            level: "info",
-            ts: 3_661.5,
-            logger: "http.log.access",
-            msg: "handled request",
-            request_id: "id",
-            remote_ip: "127.0.0.1",
-            client_ip: "127.0.0.1",
-            proto: "HTTP/1.1",
-            method: "GET",
-            host: "example.com",
-            uri: "/a?b",
-            path: "/a",
-            status: 200,
-            size: 5,
-            bytes_read: 0,
-            duration: 0.0125,
-            upstream: "",
-            error: "",
-            call: None,
-        }
-    }
-
-    #[test]
-    fn json_is_one_line_whatever_is_in_it() {
-        let mut evil = entry();
-        evil.uri = "/\"\n{}";
-        let line = evil.to_json_line();
-        assert_eq!(
-            line.iter().position(|&byte| byte == b'\n'),
-            Some(line.len() - 1)
-        );
-        let value: serde_json::Value = serde_json::from_slice(&line).unwrap();
-        assert_eq!(value["uri"], "/\"\n{}");
-        assert!(value.get("model").is_none() && value.get("upstream").is_none());
-    }
-
-    #[test]
-    fn console_is_for_people() {
-        let line = String::from_utf8(entry().to_console_line()).unwrap();
-        assert_eq!(
-            line,
-            "01:01:01.500 info 200 GET example.com/a?b HTTP/1.1 5B 12.5ms id=id\n"
-        );
-    }
-
-    #[test]
-    fn a_call_lies_flat_in_the_entry() {
-        let mut entry = entry();
-        let attempts = ["a: 503 in 2 ms".to_owned()];
-        entry.call = Some(ModelCall {
-            surface: "chat",
-            key: "k",
-            model: "m",
-            provider: "p",
-            upstream_model: "u",
-            attempts: &attempts,
-            stream: true,
-            input_tokens: 1,
-            output_tokens: 2,
-            estimated: false,
-            cost: "0.1",
-            ttft: Some(0.2),
-        });
-        let value: serde_json::Value = serde_json::from_slice(&entry.to_json_line()).unwrap();
-        assert_eq!(
-            (&value["model"], &value["attempts"][0]),
-            (&"m".into(), &"a: 503 in 2 ms".into())
-        );
-    }
-}
+mod tests;

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use ferrogate_types::Usage;
 use prometheus::{
-    Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts,
-    Registry, TextEncoder,
+    Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
+    IntGaugeVec, Opts, Registry, TextEncoder,
 };
 
 /// What answered a request.
@@ -66,12 +66,15 @@ pub struct Metrics {
     registry: Registry,
     requests: IntCounterVec,
     durations: [Histogram; 4],
+    host_requests: IntCounterVec,
+    host_durations: HistogramVec,
     in_flight: IntGauge,
     /// Open downstream connections.
     pub connections: IntGauge,
     rejected: IntCounterVec,
-    /// Access log entries that were lost.
+    /// Log entries that were lost.
     pub log_dropped: IntCounter,
+    upstreams: IntGaugeVec,
     calls: IntCounterVec,
     attempts: IntCounterVec,
     tokens: IntCounterVec,
@@ -124,11 +127,16 @@ impl Metrics {
             "Time from a request's header to the end of its answer.",
             &["kind"],
         )?;
-        let log_dropped = IntCounter::new(
-            "ferrogate_access_log_dropped_total",
-            "Access log entries that were lost.",
-        )?;
+        let log_dropped = crate::lost_entries().clone();
         registry.register(Box::new(log_dropped.clone()))?;
+        let upstreams = IntGaugeVec::new(
+            Opts::new(
+                "ferrogate_reverse_proxy_upstreams_healthy",
+                "What the last active health checks of an upstream came to: 1 healthy, 0 not.",
+            ),
+            &["upstream"],
+        )?;
+        registry.register(Box::new(upstreams.clone()))?;
         let build = IntGauge::with_opts(
             Opts::new(
                 "ferrogate_build_info",
@@ -145,6 +153,16 @@ impl Metrics {
                 &["kind", "code"],
             )?,
             durations: RequestKind::ALL.map(|kind| durations.with_label_values(&[kind.as_str()])),
+            host_requests: counter(
+                "ferrogate_http_host_requests_total",
+                "Requests answered, by configured host and by status; with `metrics { per_host }`.",
+                &["host", "code"],
+            )?,
+            host_durations: histogram(
+                "ferrogate_http_host_request_duration_seconds",
+                "Time from a request's header to the end of its answer, by configured host.",
+                &["host"],
+            )?,
             in_flight: gauge("ferrogate_http_requests_in_flight", "Requests under way.")?,
             connections: gauge("ferrogate_connections_open", "Open downstream connections.")?,
             rejected: counter(
@@ -153,6 +171,7 @@ impl Metrics {
                 &["reason"],
             )?,
             log_dropped,
+            upstreams,
             calls: counter(
                 "ferrogate_gen_ai_requests_total",
                 "Model calls, by model asked for, provider that answered, operation and outcome.",
@@ -191,6 +210,13 @@ impl Metrics {
         })
     }
 
+    /// Notes what active health checks say of an upstream.
+    pub fn upstream_healthy(&self, upstream: &str, healthy: bool) {
+        self.upstreams
+            .with_label_values(&[upstream])
+            .set(i64::from(healthy));
+    }
+
     /// Counts a request as under way until the guard is dropped.
     pub fn in_flight(&self) -> InFlight {
         self.in_flight.inc();
@@ -203,6 +229,16 @@ impl Metrics {
             .with_label_values(&[kind.as_str(), status_label(status)])
             .inc();
         self.durations[kind as usize].observe(duration.as_secs_f64());
+    }
+
+    /// Counts an answered request under its host, which must be a configured one or a fixed word.
+    pub fn host_request(&self, host: &str, status: u16, duration: Duration) {
+        self.host_requests
+            .with_label_values(&[host, status_label(status)])
+            .inc();
+        self.host_durations
+            .with_label_values(&[host])
+            .observe(duration.as_secs_f64());
     }
 
     /// Counts a connection or request that was refused before routing.
@@ -320,6 +356,7 @@ mod tests {
             },
         );
         metrics.rejected("timeout");
+        metrics.host_request("a.example", 200, Duration::from_millis(3));
         let page = String::from_utf8(metrics.render()).unwrap();
         for line in [
             r#"ferrogate_build_info{version="1.2.3"} 1"#,
@@ -328,6 +365,8 @@ mod tests {
             r#"ferrogate_gen_ai_tokens_total{gen_ai_provider_name="p",gen_ai_request_model="m",gen_ai_token_type="output"} 4"#,
             r#"ferrogate_http_rejected_total{reason="timeout"} 1"#,
             r#"ferrogate_http_request_duration_seconds_bucket{kind="model",le="0.005"} 1"#,
+            r#"ferrogate_http_host_requests_total{code="200",host="a.example"} 1"#,
+            r#"ferrogate_http_host_request_duration_seconds_count{host="a.example"} 1"#,
         ] {
             assert!(page.contains(line), "{line}\nis not in\n{page}");
         }

@@ -22,7 +22,6 @@ mod limit;
 mod listing;
 mod refusal;
 mod relay;
-mod watch;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -35,6 +34,7 @@ use pingora_proxy::Session;
 
 pub(crate) use self::call::CallRecord;
 pub use self::gateway::{KeyLimits, ModelGateway};
+pub(crate) use self::intake::PIECE;
 use self::refusal::{Refusal, RefusalCode};
 use crate::Shared;
 use crate::answer;
@@ -188,7 +188,7 @@ async fn run(
     let waited = Instant::now();
     // Pinned here: handed on by value, its some kilobytes would be copied at every step.
     let attempts = std::pin::pin!(attempt::run(&job, session_facts(session)));
-    let won = watch::unless_gone(session, attempts).await;
+    let won = crate::watch::unless_gone(session, attempts).await;
     let record = context.call.get_or_insert_with(|| CallRecord::new(surface));
     record.upstream_wait += waited.elapsed();
     let won = if let Some(tried) = won {

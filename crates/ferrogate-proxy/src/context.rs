@@ -4,13 +4,14 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
 
-use ferrogate_edge::{Connection, Exchange};
+use ferrogate_edge::{Connection, Exchange, ResponseRoutes};
 use ferrogate_observability::{InFlight, Metrics, RequestKind};
 use ferrogate_types::RequestId;
+use http::HeaderMap;
 
 use crate::Snapshot;
 use crate::ai::CallRecord;
-use crate::upstream::ProxyRun;
+use crate::made::Made;
 
 /// What is known of one request.
 pub struct RequestContext {
@@ -26,10 +27,16 @@ pub struct RequestContext {
     pub(crate) exchange: Exchange,
     /// The site that handles it.
     pub(crate) site: Option<usize>,
+    /// The host pattern it came under, where hosts are measured one by one.
+    pub(crate) host_rule: Option<usize>,
+    /// Its fields as they came, where an access log wants them.
+    pub(crate) received: Option<HeaderMap>,
     /// What answers it.
     pub(crate) kind: RequestKind,
-    /// The proxied upstream, when it is proxied.
-    pub(crate) proxy: Option<ProxyRun>,
+    /// The upstream that answered or was tried last; empty when there was none.
+    pub(crate) upstream: String,
+    /// An answer that an `intercept` holds back, and the routes that run in its place.
+    pub(crate) intercepted: Option<(ResponseRoutes, Box<Made>)>,
     /// The model call, when it is one.
     pub(crate) call: Option<CallRecord>,
     /// What ended it early, for the log.
@@ -51,8 +58,11 @@ impl RequestContext {
             connection: Connection::default(),
             exchange: Exchange::new(started, None),
             site: None,
+            host_rule: None,
+            received: None,
             kind: RequestKind::Static,
-            proxy: None,
+            upstream: String::new(),
+            intercepted: None,
             call: None,
             error: Cow::Borrowed(""),
             client_gone: false,

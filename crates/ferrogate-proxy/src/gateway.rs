@@ -5,24 +5,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use ferrogate_edge::{Connection, Exchange, TlsInfo, Verdict, client_ip};
+use ferrogate_edge::{Exchange, client_ip};
 use ferrogate_observability::RequestKind;
 use ferrogate_types::RequestId;
-use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
-use http::{Method, StatusCode, Uri, Version};
-use pingora_core::protocols::Digest;
+use http::Uri;
+use http::header::HOST;
 use pingora_core::upstreams::peer::HttpPeer;
 use pingora_error::{Error, ErrorSource, ErrorType, Result};
-use pingora_http::{RequestHeader, ResponseHeader};
 use pingora_proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
 
 use crate::answer::{self, Reply};
-use crate::builtin::Builtin;
 use crate::context::RequestContext;
-use crate::head::{Request, authority};
+use crate::downstream::connection_of;
+use crate::head::authority;
 use crate::snapshot::ListenerState;
-use crate::upstream::{self, ProxyRun};
-use crate::{Shared, ai, record};
+use crate::{Shared, ai, flow, record, screen};
 
 /// One listener's view of the gateway: Pingora's application.
 #[derive(Clone, Debug)]
@@ -33,6 +30,9 @@ pub struct Gateway {
 
 /// How long the rest of a request's body may take after its answer was sent; then the connection ends.
 const DRAIN: Duration = Duration::from_secs(5);
+
+/// The label of hosts that no site names; Caddy's.
+const OTHER_HOST: &str = "_other";
 
 impl Gateway {
     /// The application of the listener with this index in the snapshot.
@@ -72,6 +72,12 @@ impl Gateway {
         {
             header.insert_header(HOST, authority)?;
         }
+        if !well_escaped(header.raw_path()) {
+            return Error::e_explain(
+                ErrorType::HTTPStatus(400),
+                "the target has a percent sign that begins no escape",
+            );
+        }
         Ok(())
     }
 
@@ -95,88 +101,42 @@ impl Gateway {
             )
         });
         context.exchange = Exchange::new(context.started, client);
-    }
-
-    /// Finds the site and runs its routes.
-    fn route(&self, session: &mut Session, context: &mut RequestContext) -> Verdict {
-        let snapshot = Arc::clone(&context.snapshot);
-        let site = self
+        if self
             .listener(context)
-            .and_then(|listener| listener.hosts.find(authority(session.req_header())))
-            .and_then(|index| Some((index, snapshot.sites.get(index)?)));
-        let Some((index, site)) = site else {
-            return Verdict::Unhandled;
-        };
-        context.site = Some(index);
-        let serves = |gateway: usize, method: &Method, path: &str| {
-            snapshot
-                .gateways
-                .get(gateway)
-                .is_some_and(|gateway| gateway.serves(method, path))
-        };
-        let mut request = Request(session.req_header_mut());
-        site.program.run(
-            &mut request,
-            &context.connection,
-            &mut context.exchange,
-            &serves,
-        )
+            .is_some_and(|listener| listener.trace)
+        {
+            context.exchange.note_steps();
+        }
+        context.host_rule = self
+            .listener(context)
+            .filter(|listener| !listener.metric_hosts.is_empty())
+            .and_then(|listener| listener.hosts.find_rule(authority(session.req_header())));
     }
 
-    /// Does what the routes decided; `true` when the request is answered.
-    async fn act(
-        &self,
-        verdict: Verdict,
-        session: &mut Session,
-        context: &mut RequestContext,
-    ) -> Result<bool> {
-        match verdict {
-            Verdict::Respond(answer) => answer::send(session, context, answer.into()).await?,
-            Verdict::Abort => {
-                context.error = Cow::Borrowed("aborted by the site");
-                session.set_keepalive(None);
-                session.as_downstream_mut().shutdown().await;
-            }
-            Verdict::Fail { status, message } => {
-                context.error = Cow::Owned(message);
-                answer::send(session, context, Reply::bare(status)).await?;
-            }
-            Verdict::Proxy(route) => {
-                context.kind = RequestKind::Proxy;
-                let trusted = self
-                    .listener(context)
-                    .map(|listener| &listener.trusted_proxies);
-                let trusted =
-                    trusted.is_some_and(|ranges| route.trusts(&context.connection, ranges));
-                context.proxy = Some(ProxyRun::new(route, trusted));
-                return Ok(false);
-            }
-            Verdict::AiGateway(index) => {
-                let gateway = context.snapshot.gateways.get(index).map(Arc::clone);
-                if let Some(gateway) = gateway {
-                    // On the heap, so that requests of other kinds do not carry its room.
-                    Box::pin(ai::handle(&self.shared, &gateway, session, context)).await?;
-                }
-            }
-            Verdict::Unhandled => {
-                let probe = Builtin::at(session.req_header().uri.path())
-                    .filter(|builtin| builtin.is_public());
-                let reply = match probe {
-                    Some(probe) => {
-                        context.kind = RequestKind::Builtin;
-                        probe.answer(
-                            &session.req_header().method,
-                            &self.shared,
-                            &context.snapshot,
-                        )
-                    }
-                    // Caddy's answer to what nobody handles; see docs/caddyfile.md.
-                    None => Reply::bare(200),
-                };
-                answer::send(session, context, reply).await?;
-            }
+    /// What only some listeners want to know of a request that has ended.
+    fn observe(&self, session: &Session, context: &RequestContext) {
+        let Some(listener) = self.listener(context) else {
+            return;
+        };
+        if !listener.metric_hosts.is_empty() {
+            let label = context
+                .host_rule
+                .and_then(|rule| listener.metric_hosts.get(rule))
+                .map_or(OTHER_HOST, |host| host);
+            let status = answer::begun(session).unwrap_or(0);
+            let duration = context.started.elapsed();
+            self.shared.metrics.host_request(label, status, duration);
         }
-        Ok(true)
+        for step in context.exchange.steps() {
+            tracing::debug!(
+                request_id = context.id.as_str(),
+                directive = &*step.origin.directive,
+                place = &*step.origin.place,
+                ran = step.matched,
+                why = step.why,
+                "route"
+            );
+        }
     }
 }
 
@@ -199,6 +159,16 @@ impl ProxyHttp for Gateway {
         Self::normalise(session)?;
         self.identify(session, context);
         if let Some(listener) = self.listener(context) {
+            screen::fields(session.req_header_mut(), &listener.expected_fields);
+            if listener.strict_sni_host
+                && !screen::is_for_its_handshake(&context.connection, session.req_header())
+            {
+                session.set_keepalive(None);
+                return Error::e_explain(
+                    ErrorType::HTTPStatus(421),
+                    "the host is not the one of the handshake",
+                );
+            }
             session.set_read_timeout(Some(listener.read_timeout));
             session.set_write_timeout(Some(listener.write_timeout));
             session.set_total_drain_timeout(Some(DRAIN));
@@ -219,77 +189,20 @@ impl ProxyHttp for Gateway {
             ai::handle_admin(&self.shared, session, context).await?;
             return Ok(true);
         }
-        let verdict = self.route(session, context);
-        self.act(verdict, session, context).await
+        flow::run(&self.shared, self.listener, session, context).await?;
+        Ok(true)
     }
 
+    /// Every request is answered by [`ProxyHttp::request_filter`]; upstreams are spoken to from there.
     async fn upstream_peer(
         &self,
-        session: &mut Session,
-        context: &mut RequestContext,
-    ) -> Result<Box<HttpPeer>> {
-        upstream::choose(&self.shared, session, context).await
-    }
-
-    fn fail_to_connect(
-        &self,
         _session: &mut Session,
-        _peer: &HttpPeer,
-        context: &mut RequestContext,
-        error: Box<Error>,
-    ) -> Box<Error> {
-        upstream::connect_failed(context, error)
-    }
-
-    async fn upstream_request_filter(
-        &self,
-        session: &mut Session,
-        upstream_request: &mut RequestHeader,
-        context: &mut RequestContext,
-    ) -> Result<()> {
-        upstream::prepare_request(session, upstream_request, context);
-        Ok(())
-    }
-
-    async fn upstream_response_filter(
-        &self,
-        session: &mut Session,
-        upstream_response: &mut ResponseHeader,
-        context: &mut RequestContext,
-    ) -> Result<()> {
-        upstream::prepare_response(session, upstream_response, context);
-        Ok(())
-    }
-
-    async fn response_filter(
-        &self,
-        session: &mut Session,
-        response: &mut ResponseHeader,
-        context: &mut RequestContext,
-    ) -> Result<()> {
-        // A client of HTTP/1.0 would read the chunks' sizes as content. Source: RFC 9112, section 6.1.
-        if session.req_header().version == Version::HTTP_10
-            && response.headers.contains_key(TRANSFER_ENCODING)
-        {
-            response.remove_header(&TRANSFER_ENCODING);
-            session.set_keepalive(None);
-        }
-        // It has no body to have a length of. Source: RFC 9110, section 8.6.
-        if response.status == StatusCode::NO_CONTENT {
-            response.remove_header(&CONTENT_LENGTH);
-        }
-        answer::finish_header(session, context, response)
-    }
-
-    fn error_while_proxy(
-        &self,
-        _peer: &HttpPeer,
-        session: &mut Session,
-        error: Box<Error>,
-        context: &mut RequestContext,
-        client_reused: bool,
-    ) -> Box<Error> {
-        upstream::exchange_failed(session, context, error, client_reused)
+        _context: &mut RequestContext,
+    ) -> Result<Box<HttpPeer>> {
+        Error::e_explain(
+            ErrorType::InternalError,
+            "a request went on without an answer",
+        )
     }
 
     async fn fail_to_proxy(
@@ -336,7 +249,11 @@ impl ProxyHttp for Gateway {
         {
             context.error = Cow::Owned(error.to_string());
         }
-        record::finish(&self.shared, session, context);
+        let credentials = self
+            .listener(context)
+            .is_some_and(|listener| listener.log_credentials);
+        record::finish(&self.shared, session, context, credentials);
+        self.observe(session, context);
     }
 
     /// The access log tells what happened to a request; Pingora's own line would say it twice.
@@ -358,6 +275,20 @@ impl ProxyHttp for Gateway {
     ) -> bool {
         true
     }
+}
+
+/// Whether every percent sign of a target's path begins an escape: what it means otherwise, each reader decides for himself.
+fn well_escaped(target: &[u8]) -> bool {
+    let path = target
+        .split(|byte| *byte == b'?')
+        .next()
+        .unwrap_or_default();
+    let mut parts = path.split(|byte| *byte == b'%');
+    parts.next();
+    parts.all(|part| {
+        part.get(..2)
+            .is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    })
 }
 
 /// The status an error is answered with; `None` when nobody is there to answer.
@@ -383,28 +314,24 @@ pub(crate) fn status_of(error: &Error) -> Option<u16> {
     }
 }
 
-fn connection_of(session: &Session) -> Connection {
-    let inet = |address: Option<&pingora_core::protocols::l4::socket::SocketAddr>| {
-        address.and_then(|address| address.as_inet()).copied()
-    };
-    let tls = session
-        .digest()
-        .and_then(|digest: &Digest| digest.ssl_digest.as_ref())
-        .map(|tls| TlsInfo {
-            version: tls.version.to_string(),
-            cipher: tls.cipher.to_string(),
-            server_name: None,
-        });
-    Connection {
-        peer: inet(session.client_addr()),
-        local: inet(session.server_addr()),
-        tls,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn escapes_have_two_digits() {
+        for (target, well) in [
+            ("/a%2Fb?%zz", true),
+            ("/%41%e2", true),
+            ("/%", false),
+            ("/%4", false),
+            ("/%zz", false),
+            ("/%%41", false),
+            ("*", true),
+        ] {
+            assert_eq!(well_escaped(target.as_bytes()), well, "{target}");
+        }
+    }
 
     #[test]
     fn errors_have_the_status_of_whose_fault_they_are() {

@@ -41,6 +41,10 @@ impl RequestHead for Request<'_> {
         &self.0.method
     }
 
+    fn set_method(&mut self, method: Method) {
+        self.0.set_method(method);
+    }
+
     fn version(&self) -> Version {
         self.0.version
     }

@@ -1,8 +1,9 @@
 //! The ordered filters of a request on Pingora.
 //!
 //! [`Gateway`] implements Pingora's `ProxyHttp`. A request is screened, finds its site, and runs the site's
-//! routes; the verdict is a static answer, a proxied upstream (Pingora's own path), or a model call, which goes
-//! through the one pipeline of the gateway (module `ai`). Every request sees one [`Snapshot`] from beginning to end.
+//! routes (module `flow`): static answers, files, proxied upstreams (module `proxying`, over Pingora's connections), and
+//! model calls, which go through the one pipeline of the gateway (module `ai`). Whoever makes an answer, one room sends it
+//! (module `deliver`). Every request sees one [`Snapshot`] from beginning to end.
 //!
 //! Refuses: reading configuration, opening sockets to listen on, and turning errors into answers in more than
 //! one place.
@@ -11,16 +12,29 @@ mod ai;
 mod answer;
 mod builtin;
 mod context;
+mod deliver;
+mod downstream;
+mod encoder;
+mod files;
+mod flow;
 mod gateway;
 mod head;
+mod made;
+mod password;
+mod proxying;
 mod record;
+mod screen;
 mod shared;
 mod snapshot;
-mod upstream;
+mod watch;
 
 pub use ai::{KeyLimits, ModelGateway};
 pub use context::RequestContext;
+pub use downstream::tls_digest;
+pub use files::Disk;
 pub use gateway::Gateway;
+pub use proxying::{UpstreamTlsMaterial, health};
 pub use shared::{Settings, Shared};
-pub use snapshot::{ListenerState, SiteLog, SiteState, Snapshot, Summary};
-pub use upstream::UpstreamTlsMaterial;
+pub use snapshot::{
+    ExpectedFields, ListenerState, LogHosts, Loggers, SiteLog, SiteState, Snapshot, Summary,
+};

@@ -7,11 +7,14 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use ferrogate_observability::Metrics;
 use ferrogate_upstream::{Client, Resolver};
+use pingora_core::connectors::ConnectorOptions;
+use pingora_core::connectors::http::Connector;
 
 use crate::Snapshot;
+use crate::password::Passwords;
+use crate::proxying::{Names, Places};
 
 /// What all requests of a process share.
-#[derive(Debug)]
 pub struct Shared {
     snapshot: ArcSwap<Snapshot>,
     /// Every metric family.
@@ -19,10 +22,27 @@ pub struct Shared {
     /// The client for model calls.
     pub client: Client,
     /// Names to addresses.
-    pub resolver: Resolver,
+    pub(crate) names: Names,
+    /// Connections to upstreams of `reverse_proxy`.
+    pub(crate) connector: Connector,
+    /// Limits on them.
+    pub(crate) places: Places,
+    /// Checks of `basic_auth` passwords.
+    pub(crate) passwords: Passwords,
     settings: Settings,
     started: Instant,
     draining: Arc<AtomicBool>,
+}
+
+/// Idle connections kept to upstreams of `reverse_proxy`, whichever they are.
+const UPSTREAM_POOL: usize = 4_096;
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared")
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Facts about the process.
@@ -48,7 +68,10 @@ impl Shared {
             snapshot: ArcSwap::from_pointee(snapshot),
             metrics,
             client,
-            resolver,
+            names: Names::new(resolver),
+            connector: Connector::new(Some(ConnectorOptions::new(UPSTREAM_POOL))),
+            places: Places::default(),
+            passwords: Passwords::default(),
             settings,
             started: Instant::now(),
             draining,
@@ -72,13 +95,10 @@ impl Shared {
 
     /// Waits until every access log has written what is queued. For the end of the process.
     pub fn flush_logs(&self) {
-        for log in self
-            .snapshot()
-            .sites
-            .iter()
-            .filter_map(|site| site.access_log.as_ref())
-        {
-            log.log.flush();
+        let snapshot = self.snapshot();
+        let logs = snapshot.sites.iter().flat_map(|site| &site.access_logs);
+        for log in logs.flat_map(|log| &log.logs) {
+            log.flush();
         }
     }
 

@@ -21,7 +21,9 @@ use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
 use crate::drain::Drain;
-use crate::listener::{self, Acceptor, BindError, BoundSocket, HeadLimits, Tracker};
+use crate::listener::{
+    self, Acceptor, BindError, BoundSocket, HeadLimits, Inherited, ProxyProtocol, Tracker,
+};
 use crate::lower::{LowerError, PreparedListener, Process, prepare};
 
 /// Why the gateway did not start.
@@ -38,8 +40,6 @@ pub enum RunError {
     Internal(String),
 }
 
-/// Connections kept for reuse to proxied upstreams, per thread. Too few are expensive: each miss is a handshake.
-const UPSTREAM_POOL: usize = 1024;
 /// How often idle connections to providers are looked through.
 const SWEEP: Duration = Duration::from_secs(30);
 
@@ -53,7 +53,7 @@ pub fn run(
     // Two TLS libraries in one process must agree on their cryptography; somebody else having chosen is as good.
     drop(rustls::crypto::ring::default_provider().install_default());
     let metrics = Arc::new(Metrics::new(version).map_err(|error| internal(&error))?);
-    let upstreams = UpstreamRegistry::default();
+    let upstreams = Arc::new(UpstreamRegistry::default());
     let draining = Arc::new(AtomicBool::new(false));
     let process = Process {
         env,
@@ -105,6 +105,7 @@ pub fn run(
         stopped,
         ready,
         client,
+        shared: Arc::clone(&shared),
     });
     let drain = Drain {
         draining,
@@ -124,8 +125,10 @@ pub fn run(
 fn open_sockets(listeners: &[PreparedListener]) -> Result<Vec<BoundSocket>, RunError> {
     let mut sockets = Vec::with_capacity(listeners.len());
     let mut errors = Vec::new();
+    let mut inherited = Inherited::from_environment();
     for listener in listeners {
-        match listener::bind(&listener.address) {
+        let probes = listener::keepalive(&listener.options);
+        match listener::bind(&listener.address, probes.as_ref(), &mut inherited) {
             Ok(socket) => sockets.push(socket),
             Err(error) => errors.push(error),
         }
@@ -142,9 +145,6 @@ fn server_conf(config: &Config) -> ServerConf {
     ServerConf {
         threads: config.global.workers.map_or(cores, std::num::NonZero::get),
         work_stealing: true,
-        upstream_keepalive_pool_size: UPSTREAM_POOL,
-        // The routes' own rules end the retries; this only bounds a defect.
-        max_retries: 1000,
         // The drain has waited already when Pingora is told to stop.
         grace_period_seconds: Some(0),
         graceful_shutdown_timeout_seconds: Some(1),
@@ -173,7 +173,14 @@ fn acceptor(
     Acceptor {
         proxy: Arc::new(proxy),
         tls: listener.tls.clone().map(TlsAcceptor::from),
+        h1: listener.options.h1,
         h2c: listener.options.h2c,
+        proxy_protocol: listener
+            .options
+            .proxy_protocol
+            .as_ref()
+            .map(|settings| Arc::new(ProxyProtocol::new(settings))),
+        http_redirect: listener.options.http_redirect,
         limits: HeadLimits {
             timeout: listener.options.read_header_timeout,
             bytes: usize::try_from(listener.options.max_header_size).unwrap_or(usize::MAX),
@@ -191,6 +198,7 @@ struct Doors {
     /// True once signals are handled.
     ready: watch::Receiver<bool>,
     client: Client,
+    shared: Arc<Shared>,
 }
 
 #[async_trait]
@@ -205,7 +213,7 @@ impl Service for Doors {
         for (socket, acceptor, configured) in self.doors.take().unwrap_or_default() {
             let address = match &socket {
                 BoundSocket::Tcp(_, bound) => bound.to_string(),
-                BoundSocket::Unix(_, path) => format!("unix/{}", path.display()),
+                BoundSocket::Unix(..) => configured.clone(),
             };
             tracing::info!(
                 configured,
@@ -230,10 +238,12 @@ impl Service for Doors {
                 client.sweep();
             }
         });
+        let checks = tasks.spawn(ferrogate_proxy::health::watch(Arc::clone(&self.shared)));
         let mut stopped = self.stopped.clone();
         // The sender lives as long as the server; an error means the same as a stop.
         drop(stopped.wait_for(|stop| *stop).await);
         sweeper.abort();
+        checks.abort();
         while tasks.join_next().await.is_some() {}
     }
 

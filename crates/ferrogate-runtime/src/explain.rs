@@ -1,9 +1,10 @@
 //! Walking a hypothetical request through the sites.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Instant;
 
-use ferrogate_edge::{Connection, Exchange, OwnedHead, TlsInfo, Verdict, client_ip};
+use ferrogate_edge::{Connection, Exchange, OwnedHead, Step, TlsInfo, Verdict, client_ip};
 use ferrogate_types::ListenAddress;
 use http::header::HOST;
 use http::{HeaderMap, HeaderValue, Method};
@@ -44,8 +45,12 @@ pub fn explain(prepared: &Prepared, request: &ExplainedRequest) -> Explanation {
         request.method, request.target, request.authority
     )];
     let listener = prepared.listeners.iter().position(|listener| {
-        let port = matches!(&listener.address, ListenAddress::Tcp(at) if at.port() == request.port);
-        port && listener.tls.is_some() == request.https
+        let port = match &listener.address {
+            ListenAddress::Tcp(at) => at.port(),
+            ListenAddress::Ipv6Wildcard(port) => *port,
+            ListenAddress::Unix { .. } | ListenAddress::Inherited(_) => return false,
+        };
+        port == request.port && listener.tls.is_some() == request.https
     });
     let Some((index, state)) =
         listener.and_then(|index| Some((index, prepared.snapshot.listeners.get(index)?)))
@@ -83,7 +88,7 @@ pub fn explain(prepared: &Prepared, request: &ExplainedRequest) -> Explanation {
     let connection = Connection {
         peer: Some(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0)),
         local: Some(local),
-        tls: request.https.then(TlsInfo::default),
+        tls: request.https.then(|| Arc::new(TlsInfo::default())),
     };
     let client = client_ip(
         connection.peer_ip(),
@@ -98,18 +103,38 @@ pub fn explain(prepared: &Prepared, request: &ExplainedRequest) -> Explanation {
             .get(gateway)
             .is_some_and(|gateway| gateway.serves(method, path))
     };
-    let (verdict, steps) = site
-        .program
-        .explain(&mut head, &connection, &mut exchange, &serves);
-    for step in &steps {
-        let mark = if step.matched { "+" } else { "-" };
-        let indent = "  ".repeat(step.depth + 1);
-        lines.push(format!(
-            "{indent}{mark} {} ({}): {}",
-            step.origin.directive, step.origin.place, step.why
-        ));
-    }
-    let (name, detail) = describe(&verdict);
+    let mut cursor = site.program.start();
+    let mut all = Vec::new();
+    let (name, detail) = loop {
+        let (verdict, steps) =
+            site.program
+                .explain(&mut cursor, &mut head, &connection, &mut exchange, &serves);
+        lines.extend(steps.iter().map(line));
+        all.extend(steps);
+        match verdict {
+            Verdict::Authenticate(auth) => lines.push(format!(
+                "  ? asks for a user of `{}`; taken as given from here on",
+                auth.realm()
+            )),
+            Verdict::Files(route) if route.pass_thru() => lines
+                .push("  ? serves the file if there is one; taken as missing from here on".into()),
+            Verdict::Fail { status, message } => {
+                let errors = site.program.fail(
+                    &mut cursor,
+                    &mut head,
+                    &mut exchange,
+                    status,
+                    message.clone(),
+                );
+                if !errors {
+                    break ("error", format!(" {status}: {message}"));
+                }
+                lines.push(format!("  ! error {status}: {message}"));
+            }
+            verdict => break describe(&verdict),
+        }
+    };
+    let steps = all;
     lines.push(format!("=> {name}{detail}"));
     let target = String::from_utf8_lossy(&head.target).into_owned();
     if target != request.target {
@@ -127,6 +152,15 @@ pub fn explain(prepared: &Prepared, request: &ExplainedRequest) -> Explanation {
     finish(
         &lines,
         json!({ "listener": address, "site": site_name, "steps": steps, "verdict": name, "detail": detail.trim(), "target": target }),
+    )
+}
+
+fn line(step: &Step) -> String {
+    let mark = if step.matched { "+" } else { "-" };
+    let indent = "  ".repeat(step.depth + 1);
+    format!(
+        "{indent}{mark} {} ({}): {}",
+        step.origin.directive, step.origin.place, step.why
     )
 }
 
@@ -164,6 +198,10 @@ fn describe(verdict: &Verdict) -> (&'static str, String) {
             ),
         ),
         Verdict::AiGateway(_) => ("ai_gateway", String::new()),
+        Verdict::Authenticate(_) => ("basic_auth", String::new()),
+        Verdict::Files(_) => ("file_server", String::new()),
+        Verdict::CopyResponse(_) => ("copy_response", String::new()),
+        Verdict::Metrics => ("metrics", String::new()),
         Verdict::Unhandled => (
             "unhandled",
             ": a probe path of the gateway, or an empty 200".to_owned(),

@@ -17,5 +17,5 @@ mod revision;
 pub use boot::{RunError, run};
 pub use explain::{ExplainedRequest, Explanation, explain};
 pub use listener::BindError;
-pub use logging::{init as init_logging, log_diagnostics};
+pub use logging::{LoggingGuard, init as init_logging, log_diagnostics};
 pub use lower::{LowerError, Prepared, Process, prepare};

@@ -5,12 +5,16 @@
 
 mod accept;
 mod head;
+mod proxy_protocol;
+mod session;
 mod socket;
 mod stream;
 mod tracker;
+mod wire;
 
 pub(crate) use accept::{Acceptor, serve};
 pub(crate) use head::HeadLimits;
+pub(crate) use proxy_protocol::ProxyProtocol;
 pub use socket::BindError;
-pub(crate) use socket::{BoundSocket, bind};
+pub(crate) use socket::{BoundSocket, Inherited, bind, keepalive};
 pub(crate) use tracker::Tracker;

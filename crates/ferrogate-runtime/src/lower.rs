@@ -1,6 +1,8 @@
 //! From the resolved configuration to every crate's inputs.
 
 mod gateway;
+mod listeners;
+pub(crate) mod logs;
 mod material;
 mod sites;
 
@@ -10,22 +12,23 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::SystemTime;
 
-use ferrogate_config::model::{Config, Listener, ServerOptions};
+use ferrogate_config::model::{Config, Listener, ServerOptions, Site};
 use ferrogate_edge::{CompileContext, UpstreamRegistry};
 use ferrogate_observability::Metrics;
-use ferrogate_proxy::{ListenerState, Snapshot};
+use ferrogate_proxy::{Disk, Snapshot};
 use ferrogate_tls::{CertificateStore, load_certified_key, server_config};
 use ferrogate_types::ListenAddress;
+use ferrogate_types::route::Route;
 use rustls::ServerConfig;
 
-use self::sites::Logs;
+use self::logs::Logs;
 
 /// What outlives a configuration.
 pub struct Process<'a> {
     /// The environment.
     pub env: &'a dyn Fn(&str) -> Option<String>,
     /// Health and load of upstreams.
-    pub upstreams: &'a UpstreamRegistry,
+    pub upstreams: &'a Arc<UpstreamRegistry>,
     /// Every metric family.
     pub metrics: &'a Metrics,
     /// True from the moment the process stops taking requests.
@@ -68,6 +71,21 @@ impl LowerError {
     }
 }
 
+/// Every outermost list of routes: of sites, of their `handle_errors`, and named routes.
+fn lists_of(config: &Config) -> Vec<&[Route]> {
+    let sites = config.sites.iter().flat_map(of_site);
+    let named = config.named_routes.iter();
+    sites
+        .chain(named.map(|named| named.routes.as_slice()))
+        .collect()
+}
+
+/// The outermost lists of routes of a site.
+fn of_site(site: &Site) -> impl Iterator<Item = &[Route]> {
+    let errors = site.errors.iter().map(|errors| errors.routes.as_slice());
+    std::iter::once(site.routes.as_slice()).chain(errors)
+}
+
 /// Compiles a configuration; reports every error. Opens log files unless `dry`, and no socket.
 pub fn prepare(
     config: &Config,
@@ -76,15 +94,20 @@ pub fn prepare(
 ) -> Result<Prepared, Vec<LowerError>> {
     let mut errors = Vec::new();
     let hostname = hostname();
+    let directory = std::env::current_dir()
+        .map(|directory| directory.display().to_string())
+        .unwrap_or_default();
     let context = CompileContext {
         env: process.env,
         file: &|path: &Path| std::fs::read_to_string(path),
         hostname: &hostname,
+        directory: &directory,
         now: || SystemTime::UNIX_EPOCH + ferrogate_types::clock::since_epoch(),
         shutting_down: Arc::clone(&process.draining),
+        files: Arc::new(Disk),
         upstreams: process.upstreams,
     };
-    let mut logs = Logs::new(process.metrics, dry);
+    let mut logs = Logs::of_process(config, dry, &mut errors);
     let sites = sites::lower(config, &context, &mut logs, &mut errors);
     let gateways = gateway::lower(config, &mut errors);
     let upstream_tls = material::lower(config, &mut errors);
@@ -99,7 +122,7 @@ pub fn prepare(
                     tls,
                     options,
                 });
-                states.push(sites::listener_state(listener));
+                states.push(listeners::state(config, listener));
             }
             Err(error) => errors.push(error),
         }
@@ -110,7 +133,7 @@ pub fn prepare(
             tls: None,
             options: ServerOptions::default(),
         });
-        states.push(admin_state());
+        states.push(listeners::admin());
     }
     if !errors.is_empty() {
         return Err(errors);
@@ -147,6 +170,7 @@ pub fn prepare(
     let snapshot = Snapshot {
         listeners: states,
         sites,
+        loggers: logs.into_loggers(),
         gateways,
         upstream_tls,
         revision,
@@ -163,14 +187,6 @@ pub fn prepare(
         site_names,
         summary: line,
     })
-}
-
-fn admin_state() -> ListenerState {
-    let options = ServerOptions::default();
-    ListenerState {
-        admin: true,
-        ..sites::state_of(&options, ferrogate_edge::HostIndex::default())
-    }
 }
 
 /// The certificates of a listener's sites, each for the hosts that lead to it.
@@ -199,7 +215,7 @@ fn listener_tls(
             continue;
         };
         let place = site.origin.place.to_string();
-        let Some(files) = &site.certificate else {
+        let Some(files) = site.tls.as_ref().and_then(|tls| tls.certificates.first()) else {
             return Err(LowerError::new(
                 place,
                 "the site is served over TLS but has no certificate",
@@ -210,7 +226,10 @@ fn listener_tls(
         certificates.push((hosts.remove(&rule.site).unwrap_or_default(), certificate));
     }
     let store = Arc::new(CertificateStore::new(certificates));
-    server_config(store, listener.options.h2)
+    let options = &listener.options;
+    let protocols = [(options.h2, "h2"), (options.h1, "http/1.1")];
+    let spoken = protocols.iter().filter(|(spoken, _)| *spoken);
+    server_config(store, spoken.map(|(_, name)| *name))
         .map(Some)
         .map_err(|error| LowerError::new(listener.address.to_string(), error.to_string()))
 }

@@ -79,11 +79,11 @@ impl Gateway {
                 .collect();
             entries
                 .iter()
-                .any(|entry| entry["message"] == "ready")
+                .any(|entry| entry["msg"] == "ready")
                 .then(|| {
                     entries
                         .iter()
-                        .filter(|entry| entry["message"] == "listening")
+                        .filter(|entry| entry["msg"] == "listening")
                         .filter_map(Bound::read)
                         .collect()
                 })

@@ -80,6 +80,18 @@ impl H2Client {
         path: &str,
         body: impl Into<Bytes>,
     ) -> H2Response {
+        self.try_send(method, authority, path, body)
+            .expect("the answer is whole")
+    }
+
+    /// Sends a request and reads the answer; nothing when it breaks off.
+    pub fn try_send(
+        &self,
+        method: &str,
+        authority: &str,
+        path: &str,
+        body: impl Into<Bytes>,
+    ) -> Option<H2Response> {
         let request = Request::builder()
             .method(method)
             .uri(format!("{}://{authority}{path}", self.scheme))
@@ -87,17 +99,13 @@ impl H2Client {
             .expect("the request is well formed");
         let mut sender = self.sender.clone();
         let exchange = async {
-            let (head, body) = sender
-                .send_request(request)
-                .await
-                .expect("the gateway answers")
-                .into_parts();
-            let body = body.collect().await.expect("the body is whole").to_bytes();
-            H2Response {
+            let (head, body) = sender.send_request(request).await.ok()?.into_parts();
+            let body = body.collect().await.ok()?.to_bytes();
+            Some(H2Response {
                 status: head.status.as_u16(),
                 headers: head.headers,
                 body,
-            }
+            })
         };
         let within = self
             .runtime

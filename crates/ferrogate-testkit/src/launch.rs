@@ -1,5 +1,6 @@
 //! A process in the making.
 
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -15,7 +16,11 @@ pub struct Launch {
     environment: Vec<(String, String)>,
     arguments: Vec<String>,
     stdin: Option<String>,
+    inherited: Option<OwnedFd>,
 }
+
+/// Moves the standard input to descriptor 3 and becomes the program that follows.
+const INHERIT: &str = r#"exec 3<&0 0</dev/null; LISTEN_FDS=1 LISTEN_PID=$$ exec "$0" "$@""#;
 
 /// The name of the configuration file.
 const CONFIG: &str = "Caddyfile";
@@ -30,6 +35,7 @@ impl Launch {
             environment: Vec::new(),
             arguments: Vec::new(),
             stdin: None,
+            inherited: None,
         }
     }
 
@@ -53,7 +59,10 @@ impl Launch {
 
     /// Writes a file into the run's folder.
     pub fn file(self, name: &str, contents: impl AsRef<[u8]>) -> Self {
-        std::fs::write(self.folder.path().join(name), contents)
+        let path = self.folder.path().join(name);
+        path.parent()
+            .map_or(Ok(()), std::fs::create_dir_all)
+            .and_then(|()| std::fs::write(&path, contents))
             .expect("the temporary folder is writable");
         self
     }
@@ -72,6 +81,12 @@ impl Launch {
     /// Gives the process something to read.
     pub fn stdin(mut self, text: &str) -> Self {
         self.stdin = Some(text.to_owned());
+        self
+    }
+
+    /// Hands the process a listening socket as its descriptor 3, announced as systemd does it (sd_listen_fds(3)).
+    pub fn inherit(mut self, socket: impl Into<OwnedFd>) -> Self {
+        self.inherited = Some(socket.into());
         self
     }
 
@@ -99,18 +114,27 @@ impl Launch {
     }
 
     fn spawn(self) -> Gateway {
-        let mut command = Command::new(&self.binary);
+        let inherits = self.inherited.is_some();
+        let stdin = match (&self.stdin, self.inherited) {
+            // The standard library passes nothing but the three standard streams.
+            (_, Some(socket)) => Stdio::from(socket),
+            (Some(_), None) => Stdio::piped(),
+            (None, None) => Stdio::null(),
+        };
+        let mut command = if inherits {
+            let mut shell = Command::new("/bin/sh");
+            shell.args(["-c", INHERIT]).arg(&self.binary);
+            shell
+        } else {
+            Command::new(&self.binary)
+        };
         command
             .args(&self.arguments)
             .current_dir(self.folder.path())
             .env_clear()
             .env("HOME", self.folder.path())
             .envs(self.environment)
-            .stdin(if self.stdin.is_some() {
-                Stdio::piped()
-            } else {
-                Stdio::null()
-            })
+            .stdin(stdin)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         if let Some(path) = std::env::var_os("PATH") {

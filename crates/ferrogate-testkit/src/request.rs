@@ -57,7 +57,7 @@ impl Request {
         self.header("Authorization", &format!("Bearer {key}"))
     }
 
-    /// Sets the body and its length.
+    /// Sets the body and its length; with a `Transfer-Encoding` field it is sent as it is, chunks and all.
     pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
         self.body = Some(body.into());
         self
@@ -74,9 +74,12 @@ impl Request {
                 .iter()
                 .map(|(name, value)| format!("{name}: {value}")),
         );
+        let chunked = |(name, _): &(String, String)| name.eq_ignore_ascii_case("transfer-encoding");
+        let whole = !self.fields.iter().any(chunked);
         lines.extend(
             self.body
                 .iter()
+                .filter(|_| whole)
                 .map(|body| format!("Content-Length: {}", body.len())),
         );
         let mut bytes = format!("{}\r\n\r\n", lines.join("\r\n")).into_bytes();

@@ -1,5 +1,6 @@
 //! HTTP over TLS.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -8,6 +9,7 @@ use http_body_util::{BodyExt as _, Full};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 use tokio_rustls::TlsConnector;
@@ -15,10 +17,10 @@ use tokio_rustls::client::TlsStream;
 
 use crate::{Certificate, H2Client, H2Response};
 
-/// A client that trusts one certificate.
+/// A client that trusts one certificate. It resumes its sessions where the gateway lets it.
 #[derive(Clone, Debug)]
 pub struct TlsClient {
-    roots: RootCertStore,
+    config: ClientConfig,
 }
 
 impl TlsClient {
@@ -28,13 +30,21 @@ impl TlsClient {
         roots
             .add(certificate.der())
             .expect("the certificate is well formed");
-        Self { roots }
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("the provider has every version")
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        Self { config }
     }
 
     /// Opens a connection that speaks HTTP/2.
     pub fn h2(&self, address: SocketAddr, name: &str) -> H2Client {
         let runtime = crate::h2_client::runtime();
-        let stream = runtime.block_on(self.connect(address, name, b"h2"));
+        let stream = runtime
+            .block_on(self.connect(address, b"", name, b"h2"))
+            .expect("the handshake succeeds");
         assert_eq!(
             stream.get_ref().1.alpn_protocol(),
             Some(b"h2".as_slice()),
@@ -43,18 +53,41 @@ impl TlsClient {
         H2Client::over(runtime, stream, "https")
     }
 
+    /// Whether a handshake that offers this protocol and no other succeeds.
+    pub fn speaks(&self, address: SocketAddr, name: &str, protocol: &str) -> bool {
+        let runtime = crate::h2_client::runtime();
+        let connected = runtime.block_on(self.connect(address, b"", name, protocol.as_bytes()));
+        connected.is_ok()
+    }
+
     /// Sends a `GET` over HTTP/1.1 and reads the answer.
     pub fn get(&self, address: SocketAddr, name: &str, path: &str) -> H2Response {
+        self.get_after(b"", address, name, name, path)
+    }
+
+    /// Sends a `GET` for a host on a connection for a name, behind bytes in the clear. An IP address as the name sends none
+    /// in the handshake.
+    pub fn get_after(
+        &self,
+        early: &[u8],
+        address: SocketAddr,
+        name: &str,
+        host: &str,
+        path: &str,
+    ) -> H2Response {
         let runtime: Runtime = crate::h2_client::runtime();
         runtime.block_on(async {
-            let stream = self.connect(address, name, b"http/1.1").await;
+            let stream = self
+                .connect(address, early, name, b"http/1.1")
+                .await
+                .expect("the handshake succeeds");
             let (mut sender, connection) =
                 hyper::client::conn::http1::handshake(TokioIo::new(stream))
                     .await
                     .expect("a new connection is good");
             let driver = tokio::spawn(connection);
             let request = http::Request::get(path)
-                .header("host", name)
+                .header("host", host)
                 .body(Full::<Bytes>::default());
             let answer = sender
                 .send_request(request.expect("the request is well formed"))
@@ -73,23 +106,17 @@ impl TlsClient {
     async fn connect(
         &self,
         address: SocketAddr,
+        early: &[u8],
         name: &str,
         protocol: &[u8],
-    ) -> TlsStream<TcpStream> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let mut config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("the provider has every version")
-            .with_root_certificates(self.roots.clone())
-            .with_no_client_auth();
+    ) -> io::Result<TlsStream<TcpStream>> {
+        let mut config = self.config.clone();
         config.alpn_protocols = vec![protocol.to_vec()];
-        let name = ServerName::try_from(name.to_owned()).expect("a DNS name");
-        let stream = TcpStream::connect(address)
-            .await
-            .expect("the gateway listens");
+        let name = ServerName::try_from(name.to_owned()).expect("a DNS name or an IP address");
+        let mut stream = TcpStream::connect(address).await?;
+        stream.write_all(early).await?;
         TlsConnector::from(Arc::new(config))
             .connect(name, stream)
             .await
-            .expect("the handshake succeeds")
     }
 }

@@ -73,20 +73,20 @@ impl ResolvesServerCert for CertificateStore {
     }
 }
 
-/// The TLS settings of a listener: TLS 1.2 and 1.3 with rustls' defaults, HTTP/2 offered first when `h2`.
-pub fn server_config(
+/// The TLS settings of a listener: TLS 1.2 and 1.3 with rustls' defaults, and these ALPN protocols, the preferred one
+/// first. A client that offers only others is refused.
+pub fn server_config<'a>(
     store: Arc<CertificateStore>,
-    h2: bool,
+    protocols: impl IntoIterator<Item = &'a str>,
 ) -> Result<Arc<ServerConfig>, rustls::Error> {
     let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
         .with_cert_resolver(store);
-    config.alpn_protocols = if h2 {
-        vec![b"h2".to_vec(), b"http/1.1".to_vec()]
-    } else {
-        vec![b"http/1.1".to_vec()]
-    };
+    config.alpn_protocols = protocols
+        .into_iter()
+        .map(|protocol| protocol.as_bytes().to_vec())
+        .collect();
     Ok(Arc::new(config))
 }
 

@@ -20,7 +20,7 @@ mod size;
 mod template;
 mod usage;
 
-pub use address::{AddressError, ListenAddress};
+pub use address::{AddressError, Family, ListenAddress, UnixMode};
 pub use duration::{DurationError, format_duration, parse_duration};
 pub use money::{Money, MoneyError, Price};
 pub use name::{KeyId, ModelName, NameError, ProviderId, UpstreamModel};
@@ -29,5 +29,5 @@ pub use scope::{Scope, ScopeSet, UnknownScope};
 pub use secret::{Secret, SecretOrigin};
 pub use serial::{serialize_duration, serialize_duration_option};
 pub use size::{SizeError, parse_size};
-pub use template::{Part, Placeholder, Template};
+pub use template::{FileFact, Part, Placeholder, SystemFact, Template, TlsFact, UpstreamFact};
 pub use usage::{TokenCount, Usage};

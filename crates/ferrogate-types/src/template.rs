@@ -1,128 +1,33 @@
 //! Text with placeholders, parsed once at load.
 
+mod fact;
+mod placeholder;
+
 use std::fmt;
 
 use serde::{Serialize, Serializer};
+
+pub use self::fact::{FileFact, SystemFact, TlsFact, UpstreamFact};
+pub use self::placeholder::Placeholder;
 
 /// Text in which `{name}` stands for a value of the request.
 ///
 /// Parsing never fails: an unknown placeholder is kept as [`Placeholder::Unknown`] and either stays in the
 /// text or becomes empty, as the directive that holds the template decides. `\{` and `\}` are braces, and so is a `{`
 /// before which another opens: in `{"at":"{path}"}` only the path is a placeholder.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Template {
     source: String,
     parts: Vec<Part>,
 }
 
 /// A piece of a template.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Part {
     /// Text that stands for itself, escapes already taken out.
     Literal(String),
     /// A value of the request.
     Placeholder(Placeholder),
-}
-
-/// What a placeholder stands for. Doc lines show the short form; the long form of Caddy is accepted too.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Placeholder {
-    /// `{host}`: the host without its port.
-    Host,
-    /// `{hostport}`: the host with its port, as sent.
-    HostPort,
-    /// `{port}`: the port of the host header, empty if none.
-    Port,
-    /// `{labels.N}`: the label at that index, 0 being the right-most.
-    HostLabel(usize),
-    /// `{method}`.
-    Method,
-    /// `{orig_method}`.
-    OrigMethod,
-    /// `{uri}`: path and query as they are now.
-    Uri,
-    /// `{path}`: the decoded path.
-    Path,
-    /// `{path.N}`: the path segment at that index.
-    PathSegment(usize),
-    /// `{dir}`: the path up to and with the last slash.
-    PathDir,
-    /// `{file}`: the last path segment.
-    PathFile,
-    /// `{file.base}`: the last path segment without its extension.
-    PathFileBase,
-    /// `{file.ext}`: the extension with its dot.
-    PathFileExt,
-    /// `{query}`: the query without `?`.
-    Query,
-    /// `{?query}`: the query with `?`, or nothing.
-    PrefixedQuery,
-    /// `{query.K}`: one query parameter, decoded, several joined with commas.
-    QueryParam(String),
-    /// `{orig_uri}`: before any rewrite.
-    OrigUri,
-    /// `{orig_path}`.
-    OrigPath,
-    /// `{orig_query}`.
-    OrigQuery,
-    /// `{orig_?query}`.
-    OrigPrefixedQuery,
-    /// `{header.F}`: a request header, lines joined with commas.
-    Header(String),
-    /// `{cookie.N}`.
-    Cookie(String),
-    /// `{scheme}`: `http` or `https`.
-    Scheme,
-    /// `{http.request.proto}`: `HTTP/1.1`, `HTTP/2.0`.
-    Proto,
-    /// `{remote}`: address and port of the peer.
-    Remote,
-    /// `{remote_host}`.
-    RemoteHost,
-    /// `{remote_port}`.
-    RemotePort,
-    /// `{client_ip}`: the client's address as trusted proxies tell it.
-    ClientIp,
-    /// `{uuid}`: random, the same throughout one request.
-    Uuid,
-    /// `{http.request.duration_ms}`: milliseconds since the request arrived.
-    DurationMs,
-    /// `{tls_version}`.
-    TlsVersion,
-    /// `{tls_cipher}`.
-    TlsCipher,
-    /// `{vars.V}`.
-    Var(String),
-    /// `{http.response.header.F}`: a response header as set so far.
-    ResponseHeader(String),
-    /// `{upstream_hostport}`: the chosen upstream's address.
-    UpstreamHostPort,
-    /// `{rp.status_code}`.
-    UpstreamStatus,
-    /// `{rp.header.F}`: a header of the upstream's answer.
-    UpstreamHeader(String),
-    /// `{err.status_code}`.
-    ErrorStatus,
-    /// `{err.status_text}`.
-    ErrorStatusText,
-    /// `{err.message}`.
-    ErrorMessage,
-    /// `{env.NAME}`: read when the configuration is loaded.
-    Env(String),
-    /// `{file.PATH}`: the file's text without its last line end, read when the configuration is loaded.
-    File(String),
-    /// `{system.hostname}`.
-    SystemHostname,
-    /// `{time.now.unix}`: seconds.
-    TimeUnix,
-    /// `{time.now.unix_ms}`.
-    TimeUnixMs,
-    /// `{time.now.http}`: an IMF-fixdate.
-    TimeHttp,
-    /// `{http.shutting_down}`: `true` or `false`.
-    ShuttingDown,
-    /// Anything else, as written between the braces.
-    Unknown(String),
 }
 
 impl Template {
@@ -226,184 +131,6 @@ impl Serialize for Template {
     }
 }
 
-impl Placeholder {
-    /// Every name without a parameter, short form first: for suggestions and the reference page.
-    pub fn fixed_names() -> impl Iterator<Item = &'static str> {
-        FIXED
-            .iter()
-            .flat_map(|(short, long, _)| [*short, *long])
-            .filter(|name| !name.is_empty())
-    }
-
-    /// Every prefix that takes a parameter (`header.`, `http.request.header.`).
-    pub fn prefixes() -> impl Iterator<Item = &'static str> {
-        FAMILIES
-            .iter()
-            .flat_map(|(short, long, _)| [*short, *long])
-            .filter(|name| !name.is_empty())
-    }
-
-    fn named(name: &str) -> Self {
-        if let Some((_, _, placeholder)) = FIXED
-            .iter()
-            .find(|(short, long, _)| !name.is_empty() && (*short == name || *long == name))
-        {
-            return placeholder.clone();
-        }
-        for (short, long, make) in FAMILIES {
-            for prefix in [short, long] {
-                let parameter = if prefix.is_empty() {
-                    None
-                } else {
-                    name.strip_prefix(prefix)
-                };
-                if let Some(placeholder) = parameter.filter(|p| !p.is_empty()).and_then(make) {
-                    return placeholder;
-                }
-            }
-        }
-        Self::Unknown(name.to_owned())
-    }
-}
-
-/// Short name, long name, meaning. Source: Caddy's documentation of shorthands.
-const FIXED: &[(&str, &str, Placeholder)] = &[
-    ("host", "http.request.host", Placeholder::Host),
-    ("hostport", "http.request.hostport", Placeholder::HostPort),
-    ("port", "http.request.port", Placeholder::Port),
-    ("method", "http.request.method", Placeholder::Method),
-    (
-        "orig_method",
-        "http.request.orig_method",
-        Placeholder::OrigMethod,
-    ),
-    ("uri", "http.request.uri", Placeholder::Uri),
-    ("path", "http.request.uri.path", Placeholder::Path),
-    ("dir", "http.request.uri.path.dir", Placeholder::PathDir),
-    ("file", "http.request.uri.path.file", Placeholder::PathFile),
-    (
-        "file.base",
-        "http.request.uri.path.file.base",
-        Placeholder::PathFileBase,
-    ),
-    (
-        "file.ext",
-        "http.request.uri.path.file.ext",
-        Placeholder::PathFileExt,
-    ),
-    ("query", "http.request.uri.query", Placeholder::Query),
-    (
-        "?query",
-        "http.request.uri.prefixed_query",
-        Placeholder::PrefixedQuery,
-    ),
-    ("orig_uri", "http.request.orig_uri", Placeholder::OrigUri),
-    (
-        "orig_path",
-        "http.request.orig_uri.path",
-        Placeholder::OrigPath,
-    ),
-    (
-        "orig_query",
-        "http.request.orig_uri.query",
-        Placeholder::OrigQuery,
-    ),
-    (
-        "orig_?query",
-        "http.request.orig_uri.prefixed_query",
-        Placeholder::OrigPrefixedQuery,
-    ),
-    ("scheme", "http.request.scheme", Placeholder::Scheme),
-    ("", "http.request.proto", Placeholder::Proto),
-    ("remote", "http.request.remote", Placeholder::Remote),
-    (
-        "remote_host",
-        "http.request.remote.host",
-        Placeholder::RemoteHost,
-    ),
-    (
-        "remote_port",
-        "http.request.remote.port",
-        Placeholder::RemotePort,
-    ),
-    ("client_ip", "http.vars.client_ip", Placeholder::ClientIp),
-    ("uuid", "http.request.uuid", Placeholder::Uuid),
-    ("", "http.request.duration_ms", Placeholder::DurationMs),
-    (
-        "tls_version",
-        "http.request.tls.version",
-        Placeholder::TlsVersion,
-    ),
-    (
-        "tls_cipher",
-        "http.request.tls.cipher_suite",
-        Placeholder::TlsCipher,
-    ),
-    (
-        "upstream_hostport",
-        "http.reverse_proxy.upstream.hostport",
-        Placeholder::UpstreamHostPort,
-    ),
-    (
-        "rp.status_code",
-        "http.reverse_proxy.status_code",
-        Placeholder::UpstreamStatus,
-    ),
-    (
-        "err.status_code",
-        "http.error.status_code",
-        Placeholder::ErrorStatus,
-    ),
-    (
-        "err.status_text",
-        "http.error.status_text",
-        Placeholder::ErrorStatusText,
-    ),
-    (
-        "err.message",
-        "http.error.message",
-        Placeholder::ErrorMessage,
-    ),
-    ("", "system.hostname", Placeholder::SystemHostname),
-    ("", "time.now.unix", Placeholder::TimeUnix),
-    ("", "time.now.unix_ms", Placeholder::TimeUnixMs),
-    ("", "time.now.http", Placeholder::TimeHttp),
-    ("", "http.shutting_down", Placeholder::ShuttingDown),
-];
-
-type Family = (&'static str, &'static str, fn(&str) -> Option<Placeholder>);
-
-/// Short prefix, long prefix, constructor from the parameter.
-const FAMILIES: &[Family] = &[
-    ("labels.", "http.request.host.labels.", |p| {
-        p.parse().ok().map(Placeholder::HostLabel)
-    }),
-    ("path.", "http.request.uri.path.", |p| {
-        p.parse().ok().map(Placeholder::PathSegment)
-    }),
-    ("query.", "http.request.uri.query.", |p| {
-        Some(Placeholder::QueryParam(p.to_owned()))
-    }),
-    ("header.", "http.request.header.", |p| {
-        Some(Placeholder::Header(p.to_ascii_lowercase()))
-    }),
-    ("cookie.", "http.request.cookie.", |p| {
-        Some(Placeholder::Cookie(p.to_owned()))
-    }),
-    ("vars.", "http.vars.", |p| {
-        Some(Placeholder::Var(p.to_owned()))
-    }),
-    ("", "http.response.header.", |p| {
-        Some(Placeholder::ResponseHeader(p.to_ascii_lowercase()))
-    }),
-    ("rp.header.", "http.reverse_proxy.header.", |p| {
-        Some(Placeholder::UpstreamHeader(p.to_ascii_lowercase()))
-    }),
-    ("", "env.", |p| Some(Placeholder::Env(p.to_owned()))),
-    // `{file.base}` and `{file.ext}` are in the fixed table, which is asked first.
-    ("", "file.", |p| Some(Placeholder::File(p.to_owned()))),
-];
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -436,6 +163,16 @@ mod tests {
         );
         check("{nope}", &["Unknown(\"nope\")"]);
         check("{}", &["Unknown(\"\")"]);
+        check("{re.a.1}{re.1}", &["Regexp(\"a.1\")", "Regexp(\"1\")"]);
+        check(
+            "{http.request.remote.host/24,64}{remote_host/33}",
+            &["RemotePrefix(24, Some(64))", "Unknown(\"remote_host/33\")"],
+        );
+        check("{rp.upstream.port}", &["Upstream(Port)"]);
+        check(
+            "{http.request.tls.client.san.ips.1}",
+            &["Tls(Ips(Some(1)))"],
+        );
     }
 
     #[test]

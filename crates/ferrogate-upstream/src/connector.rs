@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use tokio_rustls::TlsConnector;
 
-use crate::dial::dial;
+use crate::dial::{HEAD_START, dial};
 use crate::endpoint::Endpoint;
 use crate::error::{CallError, CallErrorKind};
 use crate::http1::H1;
@@ -58,7 +58,7 @@ impl Connector {
             .resolve(endpoint.host(), endpoint.port())
             .await
             .map_err(|error| CallError::because(CallErrorKind::Dns, error))?;
-        let (stream, remote) = dial(&addresses)
+        let (stream, remote) = dial(&addresses, Some(HEAD_START), None)
             .await
             .map_err(|error| CallError::because(CallErrorKind::Connect, error))?;
         let transport = if endpoint.is_https() {

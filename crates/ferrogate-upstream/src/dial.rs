@@ -1,36 +1,47 @@
 //! A TCP connection to the first address that accepts one.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::sleep;
 
 /// Why one address could not be reached.
 #[derive(Debug, thiserror::Error)]
 #[error("{address} could not be reached")]
-pub(crate) struct DialError {
+pub struct DialError {
     address: SocketAddr,
     #[source]
     source: io::Error,
 }
 
-/// Walks the addresses, families in turn: the next one starts 250 ms after the last or when one fails; the
-/// first to connect wins and the others are dropped. After RFC 8305, without its sorting by history.
+/// Walks the addresses, families in turn: the next one starts `head_start` after the last (`None`: never beside it) or
+/// when one fails; the first to connect wins and the others are dropped. After RFC 8305, without its sorting by history.
+/// Connects from `from` where it is given and of the address's family.
 ///
-/// Reports the last failure when all fail. `addresses` is not empty.
-pub(crate) async fn dial(addresses: &[SocketAddr]) -> Result<(TcpStream, SocketAddr), DialError> {
+/// Reports the last failure when all fail, and `AddrNotAvailable` when there is no address.
+///
+/// # Cancel safety
+///
+/// Safe: dropping the future closes what was begun.
+pub async fn dial(
+    addresses: &[SocketAddr],
+    head_start: Option<Duration>,
+    from: Option<IpAddr>,
+) -> Result<(TcpStream, SocketAddr), DialError> {
+    let attempt = |address| attempt(address, from);
     let mut waiting = interleave(addresses).into_iter();
     let mut attempts = FuturesUnordered::new();
     attempts.extend(waiting.next().map(attempt));
     loop {
+        let pause = head_start.unwrap_or_default();
         let ended = tokio::select! {
             biased;
             ended = attempts.next() => ended,
-            () = sleep(HEAD_START), if waiting.len() > 0 => {
+            () = sleep(pause), if head_start.is_some() && waiting.len() > 0 => {
                 attempts.extend(waiting.next().map(attempt));
                 continue;
             }
@@ -53,9 +64,20 @@ pub(crate) async fn dial(addresses: &[SocketAddr]) -> Result<(TcpStream, SocketA
     }
 }
 
-async fn attempt(address: SocketAddr) -> Result<(TcpStream, SocketAddr), DialError> {
+async fn attempt(
+    address: SocketAddr,
+    from: Option<IpAddr>,
+) -> Result<(TcpStream, SocketAddr), DialError> {
     async {
-        let stream = TcpStream::connect(address).await?;
+        let socket = if address.is_ipv4() {
+            TcpSocket::new_v4()?
+        } else {
+            TcpSocket::new_v6()?
+        };
+        if let Some(from) = from.filter(|from| from.is_ipv4() == address.is_ipv4()) {
+            socket.bind(SocketAddr::new(from, 0))?;
+        }
+        let stream = socket.connect(address).await?;
         stream.set_nodelay(true)?;
         Ok((stream, address))
     }
@@ -80,11 +102,12 @@ fn interleave(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
     order
 }
 
-const HEAD_START: Duration = Duration::from_millis(250);
+/// What RFC 8305 recommends.
+pub(crate) const HEAD_START: Duration = Duration::from_millis(250);
 
 #[cfg(test)]
 mod tests {
-    use tokio::net::{TcpListener, TcpSocket};
+    use tokio::net::TcpListener;
     use tokio::task::JoinSet;
     use tokio::time::timeout;
 
@@ -114,9 +137,9 @@ mod tests {
         drop(refused);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let live = listener.local_addr().unwrap();
-        let (_, reached) = dial(&[dead, live]).await.unwrap();
+        let (_, reached) = dial(&[dead, live], Some(HEAD_START), None).await.unwrap();
         assert_eq!(reached, live);
-        assert_eq!(dial(&[dead]).await.unwrap_err().address, dead);
+        assert_eq!(dial(&[dead], None, None).await.unwrap_err().address, dead);
     }
 
     #[tokio::test]
@@ -136,7 +159,11 @@ mod tests {
         {}
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let live = listener.local_addr().unwrap();
-        let dialled = timeout(20 * HEAD_START, dial(&[silent, live])).await;
+        let dialled = timeout(
+            20 * HEAD_START,
+            dial(&[silent, live], Some(HEAD_START), None),
+        )
+        .await;
         assert_eq!(dialled.unwrap().unwrap().1, live);
     }
 }

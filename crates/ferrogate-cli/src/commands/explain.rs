@@ -13,6 +13,7 @@ pub(crate) fn run(options: &ExplainOptions) -> Outcome {
     let (config, mut report) = source::read(&options.config, None)?;
     let prepared = config
         .as_ref()
+        .filter(|_| report.is_runnable())
         .and_then(|config| source::compile(config, &mut report));
     source::tell(&report);
     let explanation = explain(&prepared.ok_or(Failure::Told)?, &request);

@@ -18,11 +18,12 @@ pub(crate) fn run(options: &RunOptions) -> Outcome {
         }
     }
     let (config, report) = source::read(&options.config, None)?;
-    let Some(config) = config else {
+    let Some(config) = config.filter(|_| report.is_runnable()) else {
         source::tell(&report);
         return Err(Failure::Told);
     };
-    init_logging(&config.global)
+    // Kept to the end: what was said last is written, too.
+    let _logging = init_logging(&config.global)
         .map_err(|error| Failure::Failed(format!("the log cannot be opened: {error}")))?;
     // People get the warnings with their carets, a log collector gets them as entries of the log.
     if std::io::stderr().is_terminal() {

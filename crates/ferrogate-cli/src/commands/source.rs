@@ -87,7 +87,7 @@ pub(crate) fn compile(config: &Config, report: &mut Report) -> Option<Prepared> 
     };
     let process = Process {
         env: &environment,
-        upstreams: &UpstreamRegistry::default(),
+        upstreams: &std::sync::Arc::new(UpstreamRegistry::default()),
         metrics: &metrics,
         draining: Arc::new(AtomicBool::new(false)),
     };

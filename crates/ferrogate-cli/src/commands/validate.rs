@@ -10,8 +10,9 @@ pub(crate) fn run(options: &ValidateOptions) -> Outcome {
     let (config, mut report) = source::read(&options.config, None)?;
     let prepared = config
         .as_ref()
+        .filter(|_| report.is_runnable())
         .and_then(|config| source::compile(config, &mut report));
-    let valid = prepared.is_some() && report.is_ok();
+    let valid = prepared.is_some() && report.is_runnable();
     let summary = prepared.map(|prepared| prepared.summary);
     match options.format {
         Format::Json => {

@@ -1,6 +1,9 @@
 //! Addresses of sites: `[scheme://][host][:port]`.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
+
+use ferrogate_types::{Part, Placeholder, Template};
 
 use super::context::Cx;
 use super::syntax::Token;
@@ -32,7 +35,7 @@ const MAX_HOST: usize = 253;
 impl Cx<'_> {
     /// The address that a word spells.
     pub(crate) fn address(&mut self, word: &Token) -> Option<Address> {
-        match parse(&word.text) {
+        match parse(&self.with_environment(&word.text)) {
             Ok(address) => Some(address),
             Err((label, hint)) => {
                 let shown = self.shown(word);
@@ -48,6 +51,22 @@ impl Cx<'_> {
                 None
             }
         }
+    }
+}
+
+impl Cx<'_> {
+    /// A text with `{env.NAME}` put in.
+    pub(super) fn with_environment<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        if !text.contains("{env.") {
+            return Cow::Borrowed(text);
+        }
+        let template = Template::parse(text);
+        let parts = template.parts().iter().map(|part| match part {
+            Part::Literal(text) => text.clone(),
+            Part::Placeholder(Placeholder::Env(name)) => (self.env)(name).unwrap_or_default(),
+            Part::Placeholder(_) => "{}".to_owned(),
+        });
+        Cow::Owned(parts.collect())
     }
 }
 
@@ -70,8 +89,8 @@ fn parse(text: &str) -> Result<Address, Refusal> {
     };
     if rest.contains(['{', '}']) {
         return Err((
-            "placeholders in addresses are not available yet",
-            "use `{$NAME}` for a value known at start",
+            "an address is known before the first request",
+            "use `{$NAME}` or `{env.NAME}`; to match by a placeholder, use `:PORT` and a `host` matcher",
         ));
     }
     let rest = match rest.split_once('/') {
@@ -192,7 +211,7 @@ mod tests {
             ("a b", "not a host name"),
             ("x*.a", "`*` stands for a whole label"),
             ("bücher.de", "a host name has ASCII characters only"),
-            ("{host}", "placeholders in addresses are not available yet"),
+            ("{host}", "an address is known before the first request"),
             ("[::1", "a bracket is missing"),
             ("", "neither host nor port"),
         ] {

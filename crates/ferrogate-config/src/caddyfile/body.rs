@@ -5,11 +5,11 @@ use std::cmp::Ordering;
 use ferrogate_types::route::{Handler, Route};
 
 use super::context::Cx;
-use super::directives::{self, DIRECTIVES, Directive, Leading};
+use super::directives::{DIRECTIVES, Directive, Leading};
 use super::line::Line;
 use super::matcher::{is_definition, single_path};
 use super::site::Settings;
-use super::syntax::{Block, Place, Segment};
+use super::syntax::{Block, Place, Segment, Token};
 use super::table::{Kind, Run};
 use crate::diagnostic::Diagnostic;
 
@@ -84,6 +84,8 @@ impl Cx<'_> {
     pub(crate) fn body(&mut self, block: &Block, level: Level) -> Body {
         let mut body = Body::default();
         self.open_scope(block);
+        let guarded = block.segments.iter().any(authenticates);
+        self.guards += usize::from(guarded);
         for segment in block
             .segments
             .iter()
@@ -99,7 +101,16 @@ impl Cx<'_> {
         }
         self.close_scope();
         self.warn_of_traps(&body);
+        self.guards -= usize::from(guarded);
         body
+    }
+
+    /// Reads the block of a `handle_response`, in which the answer at hand may be copied.
+    pub(crate) fn response_routes(&mut self, block: &Block) -> Vec<Route> {
+        self.answers += 1;
+        let body = self.body(block, Level::Nested);
+        self.answers -= 1;
+        body.into_routes(Level::Nested)
     }
 
     fn warn_of_traps(&mut self, body: &Body) {
@@ -138,7 +149,7 @@ impl Cx<'_> {
             return;
         }
         let mut line = Line::of(segment, directive.row.syntax);
-        line.slot = directives::slot(index);
+        line.slot = self.order.slot(index);
         self.leading(directive, &mut line);
         let guarded = line
             .matcher
@@ -154,9 +165,11 @@ impl Cx<'_> {
             line.args.len() == 1 && line.args.iter().all(|arg| arg.text.starts_with('/'))
         };
         match directive.leading {
-            Leading::SiteOnly => {}
-            Leading::Matcher if directive.row.name == "rewrite" && sole_path(line) => {}
-            Leading::Matcher | Leading::Path => (line.matcher, line.args) = self.matcher(line.args),
+            Leading::SiteOnly | Leading::Plain => {}
+            Leading::Target if sole_path(line) => {}
+            Leading::Matcher | Leading::Target | Leading::Path => {
+                (line.matcher, line.args) = self.matcher(line.args);
+            }
         }
     }
 
@@ -176,6 +189,15 @@ impl Cx<'_> {
             .map(|directive| (directive.row.name, matches!(directive.row.run, Run::Do(_))));
         self.unknown(segment, KIND, names.chain([("import", true)]));
     }
+}
+
+/// Whether a line of a block lets known callers only pass, whatever they ask for.
+fn authenticates(segment: &Segment) -> bool {
+    let every_request = |word: &Token| !word.text.starts_with(['/', '@']);
+    ["basic_auth", "basicauth", "forward_auth"]
+        .iter()
+        .any(|name| segment.name.is_word(name))
+        && segment.args.first().is_none_or(every_request)
 }
 
 /// A proxied route puts an operator's credential into the requests of anybody.

@@ -1,17 +1,19 @@
 //! What lowering knows while it walks the tree.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use ferrogate_types::Template;
 use ferrogate_types::route::{Matcher, Origin};
+use ferrogate_types::{Placeholder, Template};
 use ipnet::IpNet;
-use regex::RegexBuilder;
 
 use super::files::UnsetVariable;
 use super::import::Imports;
 use super::matcher::Scope;
+use super::named_routes::NamedRoutes;
+use super::order::Order;
+use super::regex::RegexBudget;
 use super::syntax::{Place, Token};
 use crate::diagnostic::Diagnostic;
 use crate::model::AiGateway;
@@ -31,14 +33,28 @@ pub(crate) struct Cx<'a> {
     pub(crate) explained: HashSet<Arc<str>>,
     /// Named matchers, innermost block last.
     pub(crate) scopes: Vec<Scope>,
+    /// The places of directives in the order of effect.
+    pub(crate) order: Order,
+    /// The named routes of the file.
+    pub(crate) named: NamedRoutes,
+    /// Placeholders that a `map` sets somewhere.
+    pub(crate) mapped: BTreeSet<Arc<str>>,
+    /// The absolute paths of the files of the configuration.
+    pub(crate) config_files: Vec<String>,
     /// The gateways found so far.
     pub(crate) gateways: Vec<AiGateway>,
     /// The gateway of the global options, and whether a site mounts it.
     pub(crate) shared_gateway: Option<(usize, bool)>,
     /// How many of the blocks around here let only known callers in.
     pub(crate) guards: usize,
-    /// How many more regular expressions may be compiled, because that takes time.
-    pub(crate) regexes_left: usize,
+    /// The named matcher whose definition is being read, which lends its name to expressions.
+    pub(crate) matcher_name: Option<Arc<str>>,
+    /// How many of the blocks around here run with an answer at hand.
+    pub(crate) answers: usize,
+    /// How many more upstreams may be listed, because one line can stand for a thousand of them.
+    pub(crate) upstreams_left: usize,
+    /// How many more regular expressions may be compiled.
+    pub(crate) regexes: RegexBudget,
     /// How deep `not` matchers nest here.
     pub(crate) negations: usize,
     /// The hint of a problem, by its code and its hint for a Caddyfile, in the words of another language.
@@ -60,10 +76,17 @@ impl<'a> Cx<'a> {
             unset,
             explained: HashSet::new(),
             scopes: Vec::new(),
+            order: Order::default(),
+            named: NamedRoutes::default(),
+            mapped: BTreeSet::new(),
+            config_files: Vec::new(),
             gateways: Vec::new(),
             shared_gateway: None,
             guards: 0,
-            regexes_left: 2000,
+            answers: 0,
+            matcher_name: None,
+            upstreams_left: 100_000,
+            regexes: RegexBudget::default(),
             negations: 0,
             rephrase: |_, _| None,
         }
@@ -123,19 +146,16 @@ impl Cx<'_> {
         let template = Template::parse(&word.text);
         let unknown: Vec<String> = template
             .unknown()
-            .filter(|name| plausible(name))
+            .filter(|name| plausible(name) && !self.mapped.contains(*name))
+            // `${name}` is a group of a regular expression.
+            .filter(|name| !word.text.contains(&format!("${{{name}}}")))
             .map(str::to_owned)
             .collect();
         for name in unknown.into_iter().filter(|_| !word.expanded) {
-            let known = ferrogate_types::Placeholder::fixed_names();
-            let (prefix, parameter) = split_family(&name);
-            let hint = match nearest(&name, known) {
-                Some(near) => format!("did you mean `{{{near}}}`?"),
-                None => nearest(prefix, ferrogate_types::Placeholder::prefixes())
-                    .filter(|near| *near != prefix)
-                    .map_or_else(String::new, |near| {
-                        format!("did you mean `{{{near}{parameter}}}`?")
-                    }),
+            let hint = if self.report.is_full() {
+                String::new()
+            } else {
+                self.placeholder_hint(&name)
             };
             self.say(
                 word.at,
@@ -150,46 +170,17 @@ impl Cx<'_> {
         template
     }
 
-    /// A regular expression that compiles.
-    pub(crate) fn regex(&mut self, word: &Token) -> Option<String> {
-        let Some(left) = self.regexes_left.checked_sub(1) else {
-            self.say(
-                word.at,
-                Diagnostic::error(
-                    "too-large",
-                    "the configuration has too many regular expressions",
-                )
-                .label("one too many"),
-            );
-            return None;
-        };
-        self.regexes_left = left;
-        match RegexBuilder::new(&word.text).size_limit(1 << 20).build() {
-            Ok(_) => Some(word.text.to_string()),
-            Err(error) => {
-                let reason = match error {
-                    regex::Error::CompiledTooBig(_) => "it is too large".to_owned(),
-                    // The last line of the message says what is wrong, the ones before draw a picture.
-                    error => error
-                        .to_string()
-                        .lines()
-                        .last()
-                        .unwrap_or_default()
-                        .trim_start_matches("error: ")
-                        .to_owned(),
-                };
-                let shown = self.shown(word);
-                self.say(
-                    word.at,
-                    Diagnostic::error(
-                        "invalid-regex",
-                        format!("`{shown}` is not a regular expression"),
-                    )
-                    .label(reason)
-                    .hint("quote it with backticks to keep backslashes and braces as they are"),
-                );
-                None
-            }
+    /// What was meant by a placeholder that does not exist.
+    fn placeholder_hint(&self, name: &str) -> String {
+        let mut known: Vec<&str> = Placeholder::fixed_names().collect();
+        known.extend(self.mapped.iter().take(MAX_SUGGESTED).map(|name| &**name));
+        if let Some(near) = nearest(name, known) {
+            return format!("did you mean `{{{near}}}`?");
+        }
+        let (prefix, parameter) = split_family(name);
+        match nearest(prefix, Placeholder::prefixes()) {
+            Some(near) if near != prefix => format!("did you mean `{{{near}{parameter}}}`?"),
+            _ => String::new(),
         }
     }
 
@@ -205,11 +196,11 @@ impl Cx<'_> {
                 );
                 continue;
             }
-            let range = word
-                .text
+            let text = self.with_environment(&word.text).into_owned();
+            let range = text
                 .parse::<IpNet>()
                 .ok()
-                .or_else(|| word.text.parse::<IpAddr>().ok().map(IpNet::from));
+                .or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
             if let Some(range) = range {
                 ranges.push(range);
             } else {
@@ -282,6 +273,9 @@ fn split_family(name: &str) -> (&str, &str) {
     name.rfind('.')
         .map_or((name, ""), |dot| name.split_at(dot + 1))
 }
+
+/// How many names of the file's own a misspelt one is compared with.
+const MAX_SUGGESTED: usize = 200;
 
 const CREDENTIAL_FIELDS: [&str; 5] = [
     "authorization",

@@ -2,7 +2,11 @@
 
 use super::body::Body;
 use super::table::Row;
-use super::{ai, handle, header, log, proxy, redirect, respond, rewrite, site, tls, vars};
+use super::{
+    access_log, ai, basic_auth, copy_response, encode, errors, file_server, handle, header,
+    intercept, log, map, matcher, named_routes, proxy, redirect, request_body, respond, rewrite,
+    site, tls, vars,
+};
 
 /// A directive.
 pub(crate) struct Directive {
@@ -18,6 +22,10 @@ pub(crate) enum Leading {
     SiteOnly,
     /// A matcher: `*`, `/path` or `@name`.
     Matcher,
+    /// The same; but a path that stands alone is what the directive is about.
+    Target,
+    /// Nothing special.
+    Plain,
     /// A path, which must be there.
     Path,
 }
@@ -35,110 +43,196 @@ pub(crate) const DIRECTIVES: &[Directive] = &[
     )),
     site_only(Row::new(
         "log",
-        "log [{ ... }]",
+        "log [NAME] [{ ... }]",
         "Writes an access log.",
         log::directive,
     )),
     site_only(Row::new(
         "tls",
-        "tls CERTIFICATE KEY",
-        "Serves HTTPS with a certificate from PEM files.",
+        "tls [CERTIFICATE KEY|internal|force_automate|EMAIL] [{ ... }]",
+        "Certificates and settings of HTTPS.",
         tls::directive,
     )),
-    later(
+    site_only(Row::new(
         "handle_errors",
-        "answer errors where they arise, with `respond`",
-    ),
-    later("tracing", ""),
-    later("map", "use `vars` with matchers"),
+        "handle_errors [STATUS|CLASS...] { ... }",
+        "Runs when a request has failed.",
+        errors::directive,
+    )),
+    handler(Row::new(
+        "tracing",
+        "tracing [MATCHER] [{ span NAME ; span_attributes { ... } }]",
+        "Continues or begins a trace.",
+        access_log::tracing,
+    )),
+    handler(Row::new(
+        "map",
+        "map [MATCHER] SOURCE {DESTINATION}... { [~]INPUT OUTPUT... ; default VALUE... }",
+        "Sets placeholders by the value of another.",
+        map::directive,
+    )),
     handler(Row::new(
         "vars",
         "vars [MATCHER] NAME VALUE | { NAME VALUE ... }",
         "Sets variables.",
         vars::directive,
     )),
-    never("fs", "there are no file systems to choose from"),
-    later(
-        "root",
-        "serve files from a file server behind `reverse_proxy`",
+    never(
+        "fs",
+        "there are no file systems to choose from",
+        "leave it out; files are read from the disk",
     ),
-    later("log_append", ""),
-    later("skip_log", ""),
-    later("log_skip", ""),
-    later("log_name", ""),
+    Directive {
+        row: Row::new(
+            "root",
+            "root [MATCHER] PATH",
+            "Where files are looked up.",
+            file_server::root,
+        ),
+        leading: Leading::Target,
+    },
+    handler(Row::new(
+        "log_append",
+        "log_append [MATCHER] [<]KEY VALUE",
+        "One more field in the access log.",
+        access_log::append,
+    )),
+    handler(Row::new(
+        "skip_log",
+        "skip_log [MATCHER]",
+        "The old name of `log_skip`.",
+        access_log::skip,
+    )),
+    handler(Row::new(
+        "log_skip",
+        "log_skip [MATCHER]",
+        "No access log entry.",
+        access_log::skip,
+    )),
+    handler(Row::new(
+        "log_name",
+        "log_name [MATCHER] NAME...",
+        "The access logs to use instead of the site's.",
+        access_log::name,
+    )),
     handler(Row::new(
         "header",
         "header [MATCHER] [+|-|?|>]FIELD [VALUE [REPLACEMENT]] | { ... }",
         "Edits response headers.",
         header::response,
     )),
-    later(
+    handler(Row::new(
         "copy_response_headers",
-        "use `header_down` in `reverse_proxy`",
-    ),
-    later(
+        "copy_response_headers [MATCHER] [{ include FIELD... | exclude FIELD... }]",
+        "Takes fields over from the answer at hand, in `handle_response`.",
+        copy_response::headers,
+    )),
+    handler(Row::new(
         "request_body",
-        "`max_request_bytes` in `ai_gateway` limits the bodies of model calls",
-    ),
-    later(
+        "request_body [MATCHER] { ... }",
+        "Limits or replaces the request's body.",
+        request_body::request_body,
+    )),
+    handler(Row::new(
         "timeouts",
-        "use `servers { timeouts { ... } }` in the global options",
-    ),
+        "timeouts [MATCHER] { ... }",
+        "How long bodies may stand still.",
+        request_body::timeouts,
+    )),
     handler(Row::new(
         "redir",
         "redir [MATCHER] TARGET [STATUS|temporary|permanent|html]",
         "Redirects.",
         redirect::directive,
     )),
-    later("method", ""),
     handler(Row::new(
-        "rewrite",
-        "rewrite [MATCHER] TARGET",
-        "Changes path and query.",
-        rewrite::directive,
+        "method",
+        "method [MATCHER] VERB",
+        "Changes the method.",
+        rewrite::method,
     )),
+    Directive {
+        row: Row::new(
+            "rewrite",
+            "rewrite [MATCHER] TARGET",
+            "Changes path and query.",
+            rewrite::directive,
+        ),
+        leading: Leading::Target,
+    },
     handler(Row::new(
         "uri",
         "uri [MATCHER] strip_prefix|strip_suffix|replace|path_regexp|query ...",
         "Edits path or query.",
         rewrite::uri,
     )),
-    later(
-        "try_files",
-        "serve files from a file server behind `reverse_proxy`",
-    ),
-    later(
+    Directive {
+        row: Row::new(
+            "try_files",
+            "try_files FILE... [=STATUS] [{ policy ... }]",
+            "Rewrites to the first file that exists.",
+            matcher::try_files,
+        ),
+        leading: Leading::Plain,
+    },
+    handler(Row::new(
         "basicauth",
-        "restrict the route with `remote_ip`, or use the keys of `ai_gateway`",
-    ),
-    later(
+        "basicauth [MATCHER] [bcrypt|argon2id [REALM]] { USER HASH ... }",
+        "The old name of `basic_auth`.",
+        basic_auth::directive,
+    )),
+    handler(Row::new(
         "basic_auth",
-        "restrict the route with `remote_ip`, or use the keys of `ai_gateway`",
-    ),
-    later(
+        "basic_auth [MATCHER] [bcrypt|argon2id [REALM]] { USER HASH ... }",
+        "Asks for a name and a password.",
+        basic_auth::directive,
+    )),
+    handler(Row::new(
         "forward_auth",
-        "restrict the route with `remote_ip`, or use the keys of `ai_gateway`",
-    ),
+        "forward_auth [MATCHER] UPSTREAM... { uri TARGET ; copy_headers FIELD... ; ... }",
+        "Asks another server who may come in.",
+        proxy::forward_auth::directive,
+    )),
     handler(Row::new(
         "request_header",
         "request_header [MATCHER] [+|-]FIELD [VALUE [REPLACEMENT]]",
         "Edits request headers.",
         header::request,
     )),
-    later("encode", ""),
-    never("push", "browsers have removed HTTP/2 push"),
-    later("intercept", ""),
-    never("templates", "this gateway serves no content of its own"),
+    handler(Row::new(
+        "encode",
+        "encode [MATCHER] [FORMAT...] [{ ... }]",
+        "Compresses answers.",
+        encode::directive,
+    )),
+    never(
+        "push",
+        "browsers have removed HTTP/2 push",
+        "announce what is needed with `header Link \"</style.css>; rel=preload\"`",
+    ),
+    handler(Row::new(
+        "intercept",
+        "intercept [MATCHER] { @NAME ... ; replace_status ... ; handle_response ... }",
+        "Replaces answers of what follows.",
+        intercept::directive,
+    )),
+    never(
+        "templates",
+        "there is no template engine",
+        "render the pages elsewhere and pass requests on with `reverse_proxy`",
+    ),
     handler(Row::new(
         "ai_gateway",
         "ai_gateway [MATCHER] [{ ... }]",
         "Serves the model APIs.",
         ai::directive,
     )),
-    later(
+    handler(Row::new(
         "invoke",
-        "use a snippet: `(name) { ... }` and `import name`",
-    ),
+        "invoke [MATCHER] NAME",
+        "Runs a named route, `&(NAME) { ... }`.",
+        named_routes::invoke,
+    )),
     handler(Row::new(
         "handle",
         "handle [MATCHER] { ... }",
@@ -172,20 +266,24 @@ pub(crate) const DIRECTIVES: &[Directive] = &[
         "Fails the request.",
         respond::error,
     )),
-    later(
+    handler(Row::new(
         "copy_response",
-        "`reverse_proxy` passes answers on by itself",
-    ),
+        "copy_response [MATCHER] [STATUS]",
+        "Sends the answer at hand, in `handle_response`.",
+        copy_response::response,
+    )),
     handler(Row::new(
         "respond",
         "respond [MATCHER] [BODY] [STATUS] [{ body TEXT ; close }]",
         "A static answer.",
         respond::respond,
     )),
-    later(
+    handler(Row::new(
         "metrics",
-        "`ai_gateway` serves /metrics when its `admin` is on",
-    ),
+        "metrics [MATCHER] [{ disable_openmetrics }]",
+        "The metrics page.",
+        respond::metrics,
+    )),
     handler(Row::new(
         "reverse_proxy",
         "reverse_proxy [MATCHER] [UPSTREAM...] [{ ... }]",
@@ -194,13 +292,20 @@ pub(crate) const DIRECTIVES: &[Directive] = &[
     )),
     never(
         "php_fastcgi",
-        "there is no FastCGI; run PHP behind an HTTP server and `reverse_proxy`",
+        "there is no FastCGI",
+        "run PHP behind an HTTP server of its own and pass requests on with `reverse_proxy`",
     ),
-    later(
+    handler(Row::new(
         "file_server",
-        "serve files from a file server behind `reverse_proxy`",
+        "file_server [MATCHER] [browse] [{ ... }]",
+        "Serves files.",
+        file_server::directive,
+    )),
+    never(
+        "acme_server",
+        "this gateway is no certificate authority",
+        "run one beside it and pass requests on with `reverse_proxy`",
     ),
-    never("acme_server", "this gateway is no certificate authority"),
 ];
 
 /// Whether a word names a directive, so that it cannot be a site's address.
@@ -210,8 +315,8 @@ pub(crate) fn is_name(word: &str) -> bool {
         .any(|directive| directive.row.name == word)
 }
 
-/// The place of a directive in the order of effect; `handle_path` counts as `handle`.
-pub(crate) fn slot(index: usize) -> usize {
+/// The directive whose place a directive has: `handle_path` counts as `handle`.
+pub(crate) fn family(index: usize) -> usize {
     let handle_path = DIRECTIVES
         .get(index)
         .is_some_and(|directive| directive.leading == Leading::Path);
@@ -232,12 +337,8 @@ const fn handler(row: Row<Body>) -> Directive {
     }
 }
 
-const fn later(name: &'static str, instead: &'static str) -> Directive {
-    handler(Row::later(name, instead))
-}
-
-const fn never(name: &'static str, reason: &'static str) -> Directive {
-    handler(Row::never(name, reason))
+const fn never(name: &'static str, reason: &'static str, instead: &'static str) -> Directive {
+    handler(Row::instead(name, reason, instead))
 }
 
 #[cfg(test)]
@@ -252,9 +353,9 @@ mod tests {
                 .position(|directive| directive.row.name == name)
                 .unwrap()
         };
-        assert_eq!(slot(index("handle_path")), slot(index("handle")));
-        assert!(slot(index("request_header")) < slot(index("ai_gateway")));
-        assert!(slot(index("ai_gateway")) < slot(index("handle")));
+        assert_eq!(family(index("handle_path")), family(index("handle")));
+        assert!(family(index("request_header")) < family(index("ai_gateway")));
+        assert!(family(index("ai_gateway")) < family(index("handle")));
     }
 
     #[test]

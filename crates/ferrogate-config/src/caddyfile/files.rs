@@ -20,6 +20,8 @@ const MAX_TOTAL: usize = 64 << 20;
 /// The files of one load: their words, and the variables they name.
 #[derive(Default)]
 pub(crate) struct Files {
+    /// The file that was read first, which nothing imports.
+    main: Option<PathBuf>,
     read: HashMap<PathBuf, Arc<[Token]>>,
     folders: HashMap<FileId, Folder>,
     variables: Vec<UnsetVariable>,
@@ -67,6 +69,7 @@ impl Files {
         text: String,
     ) -> Arc<[Token]> {
         let file = report.sources_mut().add(shown.display().to_string(), text);
+        self.main.get_or_insert_with(|| real.to_owned());
         let parent = |path: &Path| path.parent().unwrap_or(Path::new("")).to_owned();
         self.folders.insert(
             file,
@@ -145,6 +148,25 @@ impl Files {
         let words = self.words(report, env, shown, real, text);
         self.read.insert(real.to_owned(), Arc::clone(&words));
         Ok(words)
+    }
+
+    /// The absolute paths of all files read, sorted.
+    pub(crate) fn paths(&self) -> Vec<String> {
+        let absolute = |path: &PathBuf| {
+            std::path::absolute(path)
+                .ok()?
+                .into_os_string()
+                .into_string()
+                .ok()
+        };
+        let mut paths: Vec<String> = self
+            .main
+            .iter()
+            .chain(self.read.keys())
+            .filter_map(absolute)
+            .collect();
+        paths.sort();
+        paths
     }
 
     /// The folder of a file.

@@ -1,12 +1,13 @@
 //! `header`, `request_header`, and the same edits inside `reverse_proxy`.
 
-use ferrogate_types::route::{Handler, HeaderEdits, HeaderOp};
+use ferrogate_types::route::{Handler, HeaderEdits, HeaderOp, ResponseMatcher};
 use ferrogate_types::{Placeholder, Template};
 
 use super::body::Body;
 use super::context::{Cx, is_credential_field};
 use super::line::Line;
 use super::syntax::{Segment, Token};
+use super::table::{Kind, Row};
 use crate::diagnostic::Diagnostic;
 
 /// One edit, and whether it waits for the answer.
@@ -25,26 +26,44 @@ enum When {
     Alone,
 }
 
+/// What holds for all edits of a block.
+#[derive(Default)]
+pub(crate) struct Options {
+    defer: bool,
+    matcher: Option<ResponseMatcher>,
+}
+
+const KIND: Kind = Kind {
+    noun: "option",
+    place: "in `header`",
+};
+
+/// Every line of a `header` block that is no edit.
+pub(crate) const OPTIONS: &[Row<Options>] = &[
+    Row::new(
+        "defer",
+        "defer",
+        "Makes the edits when the answer is written.",
+        |cx, line, options| options.defer |= line.flag(cx),
+    ),
+    Row::new(
+        "match",
+        "match RESPONSE_MATCHER | match { ... }",
+        "Makes the edits only to answers that match.",
+        |cx, line, options| options.matcher = cx.response_matcher(line.segment),
+    ),
+];
+
 /// `header`: edits of the response.
 pub(crate) fn response(cx: &mut Cx<'_>, line: &Line<'_>, body: &mut Body) {
     let mut edits = Vec::new();
-    let mut defer = false;
+    let mut options = Options::default();
     match (&line.segment.block, line.args) {
         (Some(block), []) => {
             for segment in &block.segments {
-                if segment.name.is_word("defer") {
-                    defer |= Line::of(segment, "defer").flag(cx);
-                } else if segment.name.is_word("match") {
-                    cx.say(
-                        segment.name.at,
-                        Diagnostic::error(
-                            "not-available",
-                            "`match` in `header` is not available yet",
-                        )
-                        .label("not available yet"),
-                    );
-                } else {
-                    edits.extend(block_line(cx, segment));
+                match OPTIONS.iter().find(|row| segment.name.is_word(row.name)) {
+                    Some(row) => cx.run_row(row, KIND, segment, &mut options),
+                    None => edits.extend(block_line(cx, segment)),
                 }
             }
         }
@@ -57,8 +76,13 @@ pub(crate) fn response(cx: &mut Cx<'_>, line: &Line<'_>, body: &mut Body) {
             line.list(cx, 1..=3);
         }
     }
-    defer |= edits.iter().any(|edit| edit.when == When::WithBlock);
-    let mut result = HeaderEdits::default();
+    let defer = options.defer
+        || options.matcher.is_some()
+        || edits.iter().any(|edit| edit.when == When::WithBlock);
+    let mut result = HeaderEdits {
+        matcher: options.matcher,
+        ..HeaderEdits::default()
+    };
     for edit in edits {
         if defer || edit.when != When::Now {
             result.deferred.push(edit.op);

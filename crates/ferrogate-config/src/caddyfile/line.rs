@@ -145,6 +145,50 @@ impl<'a> Line<'a> {
             .and_then(|number| u32::try_from(number).ok())
     }
 
+    /// The only argument, a port.
+    pub(crate) fn port(&self, cx: &mut Cx<'_>) -> Option<u16> {
+        self.number32(cx, 1..=65535)
+            .and_then(|port| u16::try_from(port).ok())
+    }
+
+    /// The only argument, a number above 0 and below 1.
+    pub(crate) fn ratio(&self, cx: &mut Cx<'_>) -> Option<f64> {
+        let word = self.word(cx)?;
+        let ratio = word
+            .text
+            .parse::<f64>()
+            .ok()
+            .filter(|ratio| *ratio > 0.0 && *ratio < 1.0);
+        cx.checked(word, "ratio", ratio.ok_or("does not lie between 0 and 1"))
+    }
+
+    /// The only argument as it stands.
+    pub(crate) fn text(&self, cx: &mut Cx<'_>) -> Option<String> {
+        self.word(cx).map(|word| word.text.to_string())
+    }
+
+    /// All arguments as they stand, at least one.
+    pub(crate) fn texts(&self, cx: &mut Cx<'_>) -> Vec<String> {
+        self.list(cx, 1..=usize::MAX)
+            .unwrap_or_default()
+            .iter()
+            .map(|word| word.text.to_string())
+            .collect()
+    }
+
+    /// A block of options, which must be there when the line has no arguments.
+    pub(crate) fn options<S>(
+        &self,
+        cx: &mut Cx<'_>,
+        kind: super::table::Kind,
+        table: &'static [super::table::Row<S>],
+        state: &mut S,
+    ) {
+        if let Some(block) = self.block(cx) {
+            cx.run_block(block, kind, table, state);
+        }
+    }
+
     /// The only argument, anything that can be read from text.
     pub(crate) fn parse<T>(&self, cx: &mut Cx<'_>, what: &str) -> Option<T>
     where
@@ -235,6 +279,35 @@ impl Cx<'_> {
                 None
             }
         }
+    }
+
+    /// Says that something is understood and cannot be run yet.
+    pub(crate) fn unavailable(&mut self, at: Place, what: &str, instead: &str) {
+        self.say(
+            at,
+            Diagnostic::unavailable(format!("{what} is not available yet"))
+                .label("understood, but this build cannot run it")
+                .hint(instead),
+        );
+    }
+
+    /// Warns of a name that Caddy has given up.
+    pub(crate) fn deprecated(&mut self, line: &Line<'_>, instead: &str) {
+        let name = &line.name().text;
+        self.say(
+            line.name().at,
+            Diagnostic::warning("deprecated", format!("`{name}` is an old name"))
+                .label("understood, but deprecated")
+                .hint(format!("write `{instead}`")),
+        );
+    }
+
+    /// Notes that an option has no effect in this process.
+    pub(crate) fn no_effect(&mut self, at: Place, why: &str) {
+        self.say(
+            at,
+            Diagnostic::note("no-effect", why).label("has no effect"),
+        );
     }
 
     /// One of several words, by a table.

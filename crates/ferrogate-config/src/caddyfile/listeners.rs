@@ -1,83 +1,212 @@
 //! Sites to sockets: which listener serves which site for which host.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::collections::hash_map::Entry;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use ferrogate_types::ListenAddress;
 
 use super::address::{Address, Scheme};
+use super::automatic::{self, Secured};
 use super::context::Cx;
 use super::global::Settings;
-use super::site::{Bind, ReadSite};
+use super::interface::Interface;
+use super::servers::protocols::Protocols;
+use super::site::ReadSite;
 use super::syntax::{Place, Token};
 use crate::diagnostic::Diagnostic;
-use crate::model::{HostRule, Listener};
+use crate::model::{HostRule, Listener, Site};
+
+pub(crate) use self::overlap::clash;
+use self::overlap::{covers, overlaps};
+
+mod overlap;
 
 /// How many sockets one configuration may open.
 const MAX_LISTENERS: usize = 4_096;
 
 /// A listener as it grows.
-struct Draft {
-    listener: Listener,
+pub(super) struct Draft {
+    pub(super) listener: Listener,
     /// The address that opened it.
     at: Place,
+    /// What is spoken on its interface, where a `bind` says so.
+    protocols: Option<(Protocols, Place)>,
     hosts: HashMap<Option<String>, Place>,
 }
 
-/// The listeners of all sites.
-pub(crate) fn listeners(cx: &mut Cx<'_>, sites: &[ReadSite], global: &Settings) -> Vec<Listener> {
-    let mut drafts: Vec<Draft> = Vec::new();
-    let mut by_address: HashMap<ListenAddress, usize> = HashMap::new();
-    for (index, site) in sites.iter().enumerate() {
-        for word in &site.addresses {
-            let Some(address) = cx.address(word) else {
-                continue;
-            };
-            let Some((tls, port)) = protocol(cx, word, &address, site, global) else {
-                continue;
-            };
-            for socket in sockets(site, global, port) {
-                if drafts.len() == MAX_LISTENERS {
-                    cx.say(
-                        word.at,
-                        Diagnostic::error(
-                            "too-large",
-                            format!("there are more than {MAX_LISTENERS} listeners"),
-                        )
-                        .label("one too many"),
-                    );
-                    return Vec::new();
-                }
-                let position = *by_address.entry(socket.clone()).or_insert_with(|| {
-                    let options = global.options_for(&socket);
-                    let listener = Listener {
-                        address: socket,
-                        tls,
-                        options,
-                        hosts: Vec::new(),
-                    };
-                    drafts.push(Draft {
-                        listener,
-                        at: word.at,
-                        hosts: HashMap::new(),
-                    });
-                    drafts.len() - 1
-                });
-                if let Some(draft) = drafts.get_mut(position) {
-                    add(cx, draft, word, &address, tls, index);
-                }
+impl Draft {
+    /// Remembers that a host is served here; `false` when it was already.
+    pub(super) fn claim(&mut self, host: Option<String>, at: Place) -> bool {
+        match self.hosts.entry(host) {
+            Entry::Occupied(_) => false,
+            Entry::Vacant(free) => {
+                free.insert(at);
+                true
             }
         }
     }
-    overlaps(cx, &drafts, global);
-    global.check_servers(cx, &by_address);
-    drafts
+
+    /// Leads a host to a site, before the rule for every host.
+    pub(super) fn insert(&mut self, host: Option<String>, site: usize) {
+        let hosts = &mut self.listener.hosts;
+        let catch_all = hosts.iter().rposition(|rule| rule.host.is_none());
+        hosts.insert(catch_all.unwrap_or(hosts.len()), HostRule { host, site });
+    }
+}
+
+/// Listeners by their addresses, in the order in which they were first needed.
+#[derive(Default)]
+pub(super) struct Drafts {
+    drafts: Vec<Draft>,
+    by_address: HashMap<ListenAddress, usize>,
+}
+
+impl Drafts {
+    /// The listener that receives what is sent to an address, or to all addresses with this one among them.
+    pub(super) fn receiving(&self, address: SocketAddr) -> ListenAddress {
+        let everywhere = [Ipv6Addr::UNSPECIFIED.into(), Ipv4Addr::UNSPECIFIED.into()];
+        let covering = everywhere
+            .into_iter()
+            .filter(|all| covers(*all, address.ip()))
+            .map(|all| ListenAddress::Tcp(SocketAddr::new(all, address.port())))
+            .find(|all| self.by_address.contains_key(all));
+        covering.unwrap_or(ListenAddress::Tcp(address))
+    }
+
+    /// The listener that receives what is sent to all IPv6 addresses.
+    pub(super) fn receiving_ipv6(&self, port: u16) -> ListenAddress {
+        let all = ListenAddress::Tcp(SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), port));
+        if self.by_address.contains_key(&all) {
+            all
+        } else {
+            ListenAddress::Ipv6Wildcard(port)
+        }
+    }
+
+    /// The listener at an address, which is opened if it is not there.
+    pub(super) fn open(
+        &mut self,
+        cx: &mut Cx<'_>,
+        global: &Settings,
+        at: Place,
+        address: ListenAddress,
+        tls: bool,
+    ) -> Option<&mut Draft> {
+        let next = self.drafts.len();
+        let position = *self.by_address.entry(address.clone()).or_insert(next);
+        if position == MAX_LISTENERS {
+            self.by_address.remove(&address);
+            cx.say(
+                at,
+                Diagnostic::error(
+                    "too-large",
+                    format!("there are more than {MAX_LISTENERS} listeners"),
+                )
+                .label("one too many"),
+            );
+            return None;
+        }
+        if position == next {
+            let options = global.options_for(&address);
+            self.drafts.push(Draft {
+                listener: Listener {
+                    address,
+                    tls,
+                    options,
+                    hosts: Vec::new(),
+                },
+                at,
+                protocols: None,
+                hosts: HashMap::new(),
+            });
+        }
+        self.drafts.get_mut(position)
+    }
+}
+
+/// The sites, with what automatic HTTPS adds to them, and their listeners.
+pub(crate) fn listeners(
+    cx: &mut Cx<'_>,
+    sites: Vec<ReadSite>,
+    global: &Settings,
+) -> (Vec<Site>, Vec<Listener>) {
+    let mut drafts = Drafts::default();
+    let mut secured: Vec<Secured> = Vec::new();
+    let mut ranks: Vec<Rank> = Vec::new();
+    for (index, site) in sites.iter().enumerate() {
+        let mut hosts = Vec::new();
+        let addresses: Vec<(&Token, Address)> = site
+            .addresses
+            .iter()
+            .filter_map(|word| cx.address(word).map(|address| (word, address)))
+            .collect();
+        tls_on_http(cx, site, &addresses);
+        for (word, address) in addresses {
+            let Some((tls, port)) = protocol(cx, word, &address, site, global) else {
+                continue;
+            };
+            hosts.push(address.host.clone());
+            let sockets = sockets(site, global, port);
+            for (socket, protocols) in &sockets {
+                let Some(draft) = drafts.open(cx, global, word.at, socket.clone(), tls) else {
+                    return (Vec::new(), Vec::new());
+                };
+                add(cx, draft, word, &address, tls, index);
+                speak(cx, draft, *protocols);
+            }
+            if tls {
+                secured.push(Secured {
+                    site: index,
+                    host: address.host,
+                    port,
+                    sockets: sockets.into_iter().map(|(socket, _)| socket).collect(),
+                    shown: cx.shown(word),
+                    at: word.at,
+                });
+            }
+        }
+        ranks.push(rank(&hosts));
+    }
+    for draft in &mut drafts.drafts {
+        draft
+            .listener
+            .hosts
+            .sort_by_key(|rule| ranks.get(rule.site));
+    }
+    let mut sites = automatic::policies(cx, sites, &secured, global);
+    automatic::redirects(cx, &mut sites, &secured, global, &mut drafts);
+    overlaps(cx, &drafts.drafts, global);
+    mute(cx, &drafts.drafts);
+    global.check_servers(cx, &drafts.by_address);
+    let listeners = drafts
+        .drafts
         .into_iter()
-        .map(|mut draft| {
-            draft.listener.hosts.sort_by_key(rank);
-            draft.listener
-        })
-        .collect()
+        .map(|draft| draft.listener)
+        .collect();
+    (sites, listeners)
+}
+
+/// `tls` on a site that speaks no TLS at any of its addresses says something that cannot be.
+fn tls_on_http(cx: &mut Cx<'_>, site: &ReadSite, addresses: &[(&Token, Address)]) {
+    let http = |address: &Address| address.scheme == Some(Scheme::Http);
+    let (Some(tls_at), Some((word, _))) = (site.tls_at, addresses.first()) else {
+        return;
+    };
+    if addresses.iter().all(|(_, address)| http(address)) {
+        let shown = cx.shown(word);
+        cx.say(
+            tls_at,
+            Diagnostic::error(
+                "tls-on-http",
+                format!("`tls` contradicts the address `{shown}`"),
+            )
+            .label("a certificate here")
+            .also(word.at.span, "no TLS here")
+            .hint("write the address without `http://`"),
+        );
+    }
 }
 
 fn add(
@@ -129,15 +258,19 @@ fn add(
     });
 }
 
-/// Exact hosts before wildcards before every host; longer names first.
-fn rank(rule: &HostRule) -> (u8, std::cmp::Reverse<usize>) {
-    match &rule.host {
-        None => (2, std::cmp::Reverse(0)),
-        Some(host) => (
-            u8::from(host.contains('*')),
-            std::cmp::Reverse(host.chars().filter(|c| *c != '*').count()),
-        ),
-    }
+/// The place of a block among the others.
+type Rank = (bool, bool, Reverse<usize>);
+
+/// The place of a block with these hosts among the others: with a host of every name last, with a wildcard after those
+/// without, and by its longest name otherwise.
+fn rank(hosts: &[Option<String>]) -> Rank {
+    let names = || hosts.iter().flatten();
+    let length = |host: &String| host.chars().filter(|c| *c != '*').count();
+    (
+        hosts.iter().any(Option::is_none),
+        names().any(|host| host.contains('*')),
+        Reverse(names().map(length).max().unwrap_or(0)),
+    )
 }
 
 /// Whether an address speaks TLS, and its port.
@@ -151,20 +284,7 @@ fn protocol(
     let (http, https) = (global.http_port, global.https_port);
     let shown = cx.shown(word);
     let tls = match (address.scheme, site.tls_at) {
-        (Some(Scheme::Http), Some(tls_at)) => {
-            cx.say(
-                tls_at,
-                Diagnostic::error(
-                    "tls-on-http",
-                    format!("`tls` contradicts the address `{shown}`"),
-                )
-                .label("a certificate here")
-                .also(word.at.span, "no TLS here")
-                .hint("write the address without `http://`"),
-            );
-            return None;
-        }
-        (Some(Scheme::Http), None) => false,
+        (Some(Scheme::Http), _) => false,
         (Some(Scheme::Https), _) | (None, Some(_)) => true,
         // A host name without anything else asks for HTTPS, a port alone does not.
         (None, None) if address.port == Some(http) => false,
@@ -188,101 +308,80 @@ fn protocol(
         );
         return None;
     }
-    if tls && site.tls_at.is_none() {
-        let instead = match (&address.host, address.port) {
-            (Some(host), Some(port)) => {
-                format!("write `http://{}:{port}`, `:{port}`, or", bracketed(host))
-            }
-            (Some(host), None) => format!(
-                "write `http://{}`, a port such as `:8080`, or",
-                bracketed(host)
-            ),
-            (None, _) => "write a port such as `:8080`, or".to_owned(),
-        };
-        cx.say(
-            word.at,
-            Diagnostic::error(
-                "not-available",
-                format!("automatic certificates are not available yet, and `{shown}` needs one"),
-            )
-            .label("an address without `http://` is served with HTTPS")
-            .hint(format!("{instead} add `tls CERTIFICATE KEY` to the site")),
-        );
-        return None;
-    }
     Some((tls, port))
 }
 
-fn bracketed(host: &str) -> String {
-    if host.contains(':') {
-        format!("[{host}]")
-    } else {
-        host.to_owned()
-    }
-}
-
-fn sockets(site: &ReadSite, global: &Settings, port: u16) -> Vec<ListenAddress> {
-    let bind = if site.bind.is_empty() {
+/// The sockets of a site with this port, each with what is spoken there.
+fn sockets(
+    site: &ReadSite,
+    global: &Settings,
+    port: u16,
+) -> Vec<(ListenAddress, Option<(Protocols, Place)>)> {
+    let bind: &[Interface] = if site.bind.is_empty() {
         &global.default_bind
     } else {
         &site.bind
     };
     if bind.is_empty() {
-        return vec![ListenAddress::Tcp(SocketAddr::new(
-            Ipv6Addr::UNSPECIFIED.into(),
-            port,
-        ))];
+        let everywhere = SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), port);
+        return vec![(ListenAddress::Tcp(everywhere), None)];
     }
     bind.iter()
-        .map(|bind| match bind {
-            Bind::Ip(ip) => ListenAddress::Tcp(SocketAddr::new(*ip, port)),
-            Bind::Unix(path) => ListenAddress::Unix(path.clone()),
-        })
+        .filter_map(|interface| Some((interface.bind.at(port)?, interface.protocols)))
         .collect()
 }
 
-/// Two sockets on one port, one of them on all interfaces, cannot both be opened.
-fn overlaps(cx: &mut Cx<'_>, drafts: &[Draft], global: &Settings) {
-    let mut taken: HashMap<u16, Vec<(IpAddr, Place)>> = HashMap::new();
-    let admin = global.admin.as_ref().zip(global.admin_at);
-    for (address, at) in admin.into_iter().chain(
-        drafts
-            .iter()
-            .map(|draft| (&draft.listener.address, draft.at)),
-    ) {
-        let ListenAddress::Tcp(socket) = address else {
-            continue;
-        };
-        if socket.port() == 0 {
-            continue;
-        }
-        let others = taken.entry(socket.port()).or_default();
-        let clash = others.iter().find(|(ip, _)| clash(*ip, socket.ip()));
-        if let Some((_, first)) = clash {
-            cx.say(
-                at,
-                Diagnostic::error(
-                    "listener-overlap",
-                    format!(
-                        "port {} is already taken by another listener",
-                        socket.port()
-                    ),
-                )
-                .label(format!("listens on {socket}"))
-                .also(first.span, "the other listener")
-                .hint("use another port, or `bind` both to different addresses"),
-            );
-        }
-        others.push((socket.ip(), at));
+/// Lets a listener speak what one of its sites wants there.
+fn speak(cx: &mut Cx<'_>, draft: &mut Draft, protocols: Option<(Protocols, Place)>) {
+    let Some((wanted, at)) = protocols else {
+        return;
+    };
+    let (first, first_at) = *draft.protocols.get_or_insert((wanted, at));
+    if first != wanted {
+        cx.say(
+            at,
+            Diagnostic::error(
+                "contradiction",
+                format!(
+                    "two sites want other protocols on {}",
+                    draft.listener.address
+                ),
+            )
+            .label("these")
+            .also(first_at.span, "or these")
+            .hint("a socket is one for all of its sites: say the same for both"),
+        );
     }
+    wanted.apply(&mut draft.listener.options);
 }
 
-/// Whether two listeners on one port, at these addresses, cannot both be opened.
-pub(crate) fn clash(one: IpAddr, other: IpAddr) -> bool {
-    one == other || covers(one, other) || covers(other, one)
-}
-
-/// Whether a listener on `all` also receives what is sent to `one`.
-fn covers(all: IpAddr, one: IpAddr) -> bool {
-    all.is_unspecified() && (all.is_ipv6() || one.is_ipv4())
+/// A listener must have something to speak.
+fn mute(cx: &mut Cx<'_>, drafts: &[Draft]) {
+    for draft in drafts {
+        let (listener, options) = (&draft.listener, &draft.listener.options);
+        let second = if listener.tls {
+            options.h2
+        } else {
+            options.h2c
+        };
+        if options.h1 || second {
+            continue;
+        }
+        let (kind, name) = if listener.tls {
+            ("over TLS", "h2")
+        } else {
+            ("in the clear", "h2c")
+        };
+        cx.say(
+            draft.at,
+            Diagnostic::error(
+                "contradiction",
+                format!("{} speaks nothing", listener.address),
+            )
+            .label("no protocol is left for it")
+            .hint(format!(
+                "{kind} there are `h1` and `{name}`: add one of them to `protocols`"
+            )),
+        );
+    }
 }

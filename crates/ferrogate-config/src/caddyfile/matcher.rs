@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use ferrogate_types::route::{Matcher, MatcherSet};
+use ferrogate_types::route::{Matcher, MatcherSet, NamedRegexp};
 
 use super::context::Cx;
 use super::lexer::Quote;
@@ -12,8 +12,16 @@ use super::table::Kind;
 use crate::diagnostic::Diagnostic;
 use crate::suggest::did_you_mean;
 
+mod expression;
+mod field;
+mod file;
+mod response;
+mod target;
 mod types;
+mod variable;
 
+pub(crate) use file::{FILE_OPTIONS, TRY_FILES_OPTIONS, try_files};
+pub(crate) use response::RESPONSE_MATCHERS;
 pub(crate) use types::MATCHERS;
 
 const KIND: Kind = Kind {
@@ -100,10 +108,7 @@ impl Cx<'_> {
         &mut self,
         args: &'a [Token],
     ) -> (Option<Arc<MatcherSet>>, &'a [Token]) {
-        let Some((first, rest)) = args
-            .split_first()
-            .filter(|(first, _)| first.quote == Quote::None)
-        else {
+        let Some((first, rest)) = args.split_first() else {
             return (None, args);
         };
         if &*first.text == "*" {
@@ -176,21 +181,26 @@ impl Cx<'_> {
     }
 
     /// What follows `@name`.
-    fn definition(&mut self, segment: &Segment) -> Conditions {
+    pub(crate) fn definition(&mut self, segment: &Segment) -> Conditions {
         let mut conditions = Vec::new();
         if let Some(quoted) = segment
             .args
             .first()
             .filter(|first| first.quote != Quote::None)
         {
-            self.say(
-                quoted.at,
-                Diagnostic::error("not-available", "expressions are not available yet")
-                    .label("a quoted text here is an expression")
-                    .hint("combine `path`, `method`, `header` and `not` in a block"),
-            );
+            if let Some(surplus) = segment.args.get(1) {
+                let shown = self.shown(surplus);
+                self.say(
+                    surplus.at,
+                    Diagnostic::error("argument-count", format!("unexpected argument `{shown}`"))
+                        .label("the quoted text before it is the whole expression"),
+                );
+            }
+            conditions.extend(self.expression(quoted).map(Matcher::Expression));
         } else {
+            self.matcher_name = segment.name.text.strip_prefix('@').map(Into::into);
             self.conditions(segment, &segment.args, &mut conditions);
+            self.matcher_name = None;
         }
         conditions
     }
@@ -225,6 +235,16 @@ impl Cx<'_> {
             }
         }
     }
+}
+
+/// An expression and its name: its own, or that of the matcher it stands in.
+fn named_regexp(cx: &mut Cx<'_>, name: Option<&Token>, regex: &Token) -> Option<NamedRegexp> {
+    let pattern = cx.regex(regex)?;
+    let name = match name {
+        Some(word) => Some(word.text.to_string()),
+        None => cx.matcher_name.as_ref().map(ToString::to_string),
+    };
+    Some(NamedRegexp { name, pattern })
 }
 
 /// `@name ...` at the beginning of a line.

@@ -7,7 +7,7 @@ use super::directives;
 use super::files::{self, Files};
 use super::import::{Imports, Snippets};
 use super::lexer::{MAX_WORDS, Quote};
-use super::syntax::{Block, Place, Segment, SiteBlock, Token, Tree};
+use super::syntax::{Block, NamedBlock, Place, Segment, SiteBlock, Token, Tree};
 use crate::diagnostic::Diagnostic;
 use crate::report::Report;
 

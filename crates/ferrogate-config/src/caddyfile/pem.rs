@@ -53,6 +53,24 @@ impl Cx<'_> {
         );
         None
     }
+
+    /// A certificate written out, base64 of its DER form.
+    pub(crate) fn inline_certificate(&mut self, word: &Token) -> Option<String> {
+        let pem = format!(
+            "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n",
+            word.text
+        );
+        if !word.text.is_empty() && check(pem.as_bytes(), PemKind::Certificate).is_ok() {
+            return Some(word.text.to_string());
+        }
+        self.say(
+            word.at,
+            Diagnostic::error("invalid-pem", "this is not a certificate in base64")
+                .label("expected the DER form in base64, without header and line breaks")
+                .hint("name a file instead: `trust_pool file CA.pem`"),
+        );
+        None
+    }
 }
 
 fn read(path: &PathBuf) -> std::io::Result<Vec<u8>> {

@@ -2,7 +2,10 @@
 
 use super::directives::DIRECTIVES;
 use super::table::{Row, Run};
-use super::{ai, global, log, matcher, proxy, respond, servers, tls};
+use super::{
+    access_log, ai, copy_response, encode, file_server, global, header, intercept, interface, log,
+    matcher, proxy, request_body, respond, servers, tls,
+};
 
 /// A name of the language.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +28,21 @@ pub fn reference() -> Vec<ReferenceEntry> {
     table("global options", global::OPTIONS, &mut out);
     table("servers", servers::OPTIONS, &mut out);
     table("servers timeouts", servers::TIMEOUT_OPTIONS, &mut out);
+    table(
+        "servers listener_wrappers",
+        servers::wrapper::OPTIONS,
+        &mut out,
+    );
+    table(
+        "servers listener_wrappers proxy_protocol",
+        servers::wrapper::PROXY_PROTOCOL_OPTIONS,
+        &mut out,
+    );
+    table("global log", log::GLOBAL_OPTIONS, &mut out);
+    table("pki", global::pki::OPTIONS, &mut out);
+    table("pki ca", global::pki::CA_OPTIONS, &mut out);
     table("matcher", matcher::MATCHERS, &mut out);
+    table("response matcher", matcher::RESPONSE_MATCHERS, &mut out);
     out.extend(
         DIRECTIVES
             .iter()
@@ -33,9 +50,48 @@ pub fn reference() -> Vec<ReferenceEntry> {
     );
     table("respond", respond::RESPOND_OPTIONS, &mut out);
     table("error", respond::ERROR_OPTIONS, &mut out);
+    table("encode", encode::OPTIONS, &mut out);
+    table("encode zstd", encode::ZSTD_OPTIONS, &mut out);
+    table("file_server", file_server::OPTIONS, &mut out);
+    table("file_server browse", file_server::BROWSE_OPTIONS, &mut out);
+    table("try_files", matcher::TRY_FILES_OPTIONS, &mut out);
+    table("matcher file", matcher::FILE_OPTIONS, &mut out);
+    table("request_body", request_body::OPTIONS, &mut out);
+    table("timeouts", request_body::TIMEOUT_OPTIONS, &mut out);
+    table("tracing", access_log::TRACING_OPTIONS, &mut out);
+    table("metrics", respond::METRICS_OPTIONS, &mut out);
+    table("header", header::OPTIONS, &mut out);
+    table("intercept", intercept::OPTIONS, &mut out);
+    table(
+        "copy_response_headers",
+        copy_response::FIELD_OPTIONS,
+        &mut out,
+    );
     table("log", log::OPTIONS, &mut out);
+    table("log sampling", log::SAMPLING_OPTIONS, &mut out);
+    table("log output file", log::output::FILE_OPTIONS, &mut out);
+    table("log output net", log::output::NET_OPTIONS, &mut out);
+    table("log format", log::encoder::OPTIONS, &mut out);
+    table("log format filter", log::filter::FILTERS, &mut out);
+    table("log format filter query", log::filter::ACTIONS, &mut out);
     table("tls", tls::OPTIONS, &mut out);
+    table("tls client_auth", tls::client_auth::OPTIONS, &mut out);
+    table(
+        "tls client_auth verifier",
+        tls::client_auth::LOADERS,
+        &mut out,
+    );
+    table("trust_pool", tls::trust::SOURCES, &mut out);
+    table("issuer acme", tls::issuer::ACME_OPTIONS, &mut out);
+    table("issuer internal", tls::issuer::INTERNAL_OPTIONS, &mut out);
+    table("issuer zerossl", tls::issuer::ZEROSSL_OPTIONS, &mut out);
+    table("bind", interface::OPTIONS, &mut out);
+    table("forward_auth", proxy::forward_auth::OPTIONS, &mut out);
     table("reverse_proxy", proxy::OPTIONS, &mut out);
+    table("dynamic", proxy::dynamic::SOURCES, &mut out);
+    table("dynamic a", proxy::dynamic::A_OPTIONS, &mut out);
+    table("dynamic srv", proxy::dynamic::SRV_OPTIONS, &mut out);
+    table("cookie", proxy::balance::COOKIE_OPTIONS, &mut out);
     table(
         "reverse_proxy lb_policy",
         proxy::balance::POLICIES,
@@ -76,7 +132,7 @@ fn entry<S>(block: &'static str, row: &Row<S>) -> ReferenceEntry {
     let (doc, available) = match row.run {
         Run::Do(_) => (row.doc, true),
         Run::Later(instead) => (instead, false),
-        Run::Never(reason) => (reason, false),
+        Run::Never(reason, _) => (reason, false),
     };
     ReferenceEntry {
         block,

@@ -24,10 +24,7 @@ const RESPOND: Kind = Kind {
 };
 pub(crate) const RESPOND_OPTIONS: &[Row<Answer>] = &[
     Row::new("body", "body TEXT", "The body.", |cx, line, answer| {
-        answer.text = line
-            .word(cx)
-            .map(|word| cx.template(word))
-            .or(answer.text.take());
+        text(cx, line, answer);
     }),
     Row::new(
         "close",
@@ -48,10 +45,7 @@ pub(crate) const ERROR_OPTIONS: &[Row<Answer>] = &[Row::new(
     "message TEXT",
     "The message, for the log.",
     |cx, line, answer| {
-        answer.text = line
-            .word(cx)
-            .map(|word| cx.template(word))
-            .or(answer.text.take());
+        text(cx, line, answer);
     },
 )];
 
@@ -93,6 +87,48 @@ pub(crate) fn abort(cx: &mut Cx<'_>, line: &Line<'_>, body: &mut Body) {
     }
 }
 
+const METRICS: Kind = Kind {
+    noun: "option",
+    place: "in `metrics`",
+};
+/// Every option of `metrics`.
+pub(crate) const METRICS_OPTIONS: &[Row<()>] = &[Row::new(
+    "disable_openmetrics",
+    "disable_openmetrics",
+    "Has no effect: the page has Prometheus' text form anyway.",
+    |cx, line, ()| {
+        line.flag(cx);
+    },
+)];
+
+pub(crate) fn metrics(cx: &mut Cx<'_>, line: &Line<'_>, body: &mut Body) {
+    let Some((_, block)) = line.with_block(cx, 0..=0) else {
+        return;
+    };
+    if let Some(block) = block {
+        cx.run_block(block, METRICS, METRICS_OPTIONS, &mut ());
+    }
+    body.push(cx, line, Handler::Metrics);
+}
+
+/// Reads the text of an answer that has none on its line.
+fn text(cx: &mut Cx<'_>, line: &Line<'_>, answer: &mut Answer) {
+    let Some(word) = line.word(cx) else { return };
+    if answer.text.is_some() {
+        cx.say(
+            line.at(),
+            Diagnostic::error(
+                "repeated",
+                format!("the {} is there already", line.name().text),
+            )
+            .label("a second one")
+            .hint("leave out this line, or the text before the brace"),
+        );
+        return;
+    }
+    answer.text = Some(cx.template(word));
+}
+
 /// One argument of three digits is a status, any other is the text; two are text and status.
 fn answer(
     cx: &mut Cx<'_>,
@@ -121,11 +157,11 @@ fn answer(
     let (args, block) = line.with_block(cx, 1..=2)?;
     let mut answer = Answer::default();
     match args {
-        [only] if is_status(&only.text) => answer.status = status(cx, only),
+        [only] if is_status(&only.text) => answer.status = status(cx, only, ""),
         [text] => answer.text = Some(cx.template(text)),
         [text, code] => {
             answer.text = Some(cx.template(text));
-            answer.status = status(cx, code);
+            answer.status = status(cx, code, "a body with blanks in it needs quotes");
         }
         _ => {}
     }
@@ -139,8 +175,8 @@ fn is_status(text: &str) -> bool {
     text.len() == 3 && text.bytes().all(|b| b.is_ascii_digit()) && text != "000"
 }
 
-/// A status, or a placeholder that stands for one.
-fn status(cx: &mut Cx<'_>, word: &Token) -> Option<Template> {
+/// A status, or a placeholder that stands for one; `hint` is for a word that is neither.
+pub(crate) fn status(cx: &mut Cx<'_>, word: &Token, hint: &'static str) -> Option<Template> {
     let template = cx.template(word);
     let valid = match template.as_literal() {
         Some(text) => {
@@ -159,7 +195,7 @@ fn status(cx: &mut Cx<'_>, word: &Token) -> Option<Template> {
         word.at,
         Diagnostic::error("invalid-status", format!("`{shown}` is not a status"))
             .label("three digits, 100 to 999")
-            .hint("a body with blanks in it needs quotes"),
+            .hint(hint),
     );
     None
 }

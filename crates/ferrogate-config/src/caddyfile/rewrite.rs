@@ -1,4 +1,4 @@
-//! `rewrite` and `uri`: edits of the request target.
+//! `rewrite`, `method`, `uri`: edits of the request line.
 
 use ferrogate_types::Template;
 use ferrogate_types::route::{Handler, QueryOp, UriOp};
@@ -23,6 +23,25 @@ pub(crate) fn directive(cx: &mut Cx<'_>, line: &Line<'_>, body: &mut Body) {
         let to = cx.template(target);
         body.push(cx, line, Handler::Rewrite { to });
     }
+}
+
+pub(crate) fn method(cx: &mut Cx<'_>, line: &Line<'_>, body: &mut Body) {
+    let Some(verb) = line.word(cx) else { return };
+    let template = cx.template(verb);
+    let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+    if template
+        .as_literal()
+        .is_some_and(|text| text.is_empty() || !text.chars().all(token))
+    {
+        let shown = cx.shown(verb);
+        cx.say(
+            verb.at,
+            Diagnostic::error("invalid-value", format!("`{shown}` is not a method"))
+                .label("a word such as `GET`"),
+        );
+        return;
+    }
+    body.push(cx, line, Handler::Method(template));
 }
 
 pub(crate) fn uri(cx: &mut Cx<'_>, line: &Line<'_>, body: &mut Body) {

@@ -1,6 +1,8 @@
 //! `servers { … }`: limits and trust of listeners.
 
-use ferrogate_types::ListenAddress;
+use std::time::Duration;
+
+use ferrogate_types::{ListenAddress, parse_size};
 
 use super::context::Cx;
 use super::global::Settings;
@@ -8,7 +10,10 @@ use super::line::Line;
 use super::syntax::Place;
 use super::table::{Kind, Row};
 use crate::diagnostic::Diagnostic;
-use crate::model::ServerOptions;
+use crate::model::{ServerOptions, StrictSniHost};
+
+pub(crate) mod protocols;
+pub(crate) mod wrapper;
 
 const KIND: Kind = Kind {
     noun: "server option",
@@ -106,58 +111,136 @@ pub(crate) const OPTIONS: &[Row<ServerOptions>] = &[
     ),
     Row::new(
         "protocols",
-        "protocols h1 [h2] [h2c]",
+        "protocols [h1] [h2] [h2c]",
         "HTTP versions.",
         |cx, line, options| {
-            type Set = fn(&mut ServerOptions);
-            const PROTOCOLS: &[(&str, Set)] = &[
-                ("h1", |_| {}),
-                ("h2", |options| options.h2 = true),
-                ("h2c", |options| options.h2c = true),
-            ];
-            let Some(words) = line.list(cx, 1..=4) else {
-                return;
-            };
-            (options.h2, options.h2c) = (false, false);
-            for word in words {
-                if word.is_word("h3") {
-                    cx.say(
-                        word.at,
-                        Diagnostic::error("not-available", "HTTP/3 is not available yet")
-                            .label("leave it out"),
-                    );
-                } else if let Some(set) = cx.one_of(word, "protocol", PROTOCOLS) {
-                    set(options);
-                }
-            }
-            if !words.iter().any(|word| word.is_word("h1")) {
-                cx.say(
-                    line.at(),
-                    Diagnostic::error(
-                        "not-available",
-                        "a listener without HTTP/1.1 is not available yet",
-                    )
-                    .label("add `h1`"),
-                );
+            if let Some(protocols) = protocols::read(cx, line) {
+                protocols.apply(options);
             }
         },
     ),
-    Row::later("name", ""),
-    Row::later("listener_wrappers", ""),
-    Row::later("keepalive_interval", ""),
-    Row::later("keepalive_idle", ""),
-    Row::later("keepalive_count", ""),
-    Row::later("trusted_proxies_unix", ""),
-    Row::later("strict_sni_host", ""),
-    Row::never("log_credentials", "credentials are never logged"),
-    Row::later("trace", "use `debug`"),
-    Row::later("enable_full_duplex", ""),
-    Row::later("0rtt", ""),
-    Row::later("expected_underscore_headers", ""),
-    Row::later("expected_dot_headers", ""),
-    Row::later(
+    Row::new(
+        "name",
+        "name NAME",
+        "What metrics and logs call the listener.",
+        |cx, line, options| options.name = line.text(cx),
+    ),
+    Row::new(
+        "listener_wrappers",
+        "listener_wrappers { [proxy_protocol { ... }] [http_redirect] tls }",
+        "What is read before HTTP.",
+        wrapper::read,
+    ),
+    Row::new(
+        "keepalive_interval",
+        "keepalive_interval DURATION|-1",
+        "Between two TCP keep-alive probes; 15s by default.",
+        |cx, line, options| {
+            if let Some(word) = line.word(cx) {
+                options.keepalive_interval = if &*word.text == "-1" {
+                    None
+                } else {
+                    cx.duration(word)
+                };
+            }
+        },
+    ),
+    Row::new(
+        "keepalive_idle",
+        "keepalive_idle DURATION",
+        "Silence before the first probe; 15s by default.",
+        |cx, line, options| {
+            options.keepalive_idle = line.duration(cx).unwrap_or(options.keepalive_idle);
+        },
+    ),
+    Row::new(
+        "keepalive_count",
+        "keepalive_count N",
+        "Probes without an answer that end a connection; 9 by default.",
+        |cx, line, options| {
+            options.keepalive_count = line
+                .number32(cx, 1..=127)
+                .unwrap_or(options.keepalive_count);
+        },
+    ),
+    Row::new(
+        "trusted_proxies_unix",
+        "trusted_proxies_unix",
+        "Peers on Unix sockets are trusted as well.",
+        |cx, line, options| options.trusted_proxies_unix = line.flag(cx),
+    ),
+    Row::new(
+        "strict_sni_host",
+        "strict_sni_host [on|insecure_off]",
+        "The host must be the name of the handshake.",
+        |cx, line, options| {
+            const VALUES: &[(&str, StrictSniHost)] = &[
+                ("on", StrictSniHost::On),
+                ("insecure_off", StrictSniHost::InsecureOff),
+            ];
+            options.strict_sni_host = match line.list(cx, 0..=1) {
+                Some([word]) => cx.one_of(word, "value", VALUES),
+                Some(_) => Some(StrictSniHost::On),
+                None => None,
+            }
+            .unwrap_or(options.strict_sni_host);
+        },
+    ),
+    Row::new(
+        "log_credentials",
+        "log_credentials",
+        "Credentials are logged as they are.",
+        |cx, line, options| {
+            options.log_credentials = line.flag(cx);
+            cx.say(
+                line.at(),
+                Diagnostic::warning(
+                    "log-credentials",
+                    "credentials will stand in the access log",
+                )
+                .label("whoever reads the log can use them")
+                .hint("log a hash instead: `format filter { request>headers>Authorization hash }`"),
+            );
+        },
+    ),
+    Row::new(
+        "trace",
+        "trace",
+        "Logs at DEBUG which routes ran.",
+        |cx, line, options| options.trace = line.flag(cx),
+    ),
+    Row::never(
+        "enable_full_duplex",
+        "HTTP/1.1 bodies always flow both ways at once",
+    ),
+    Row::new(
+        "0rtt",
+        "0rtt off",
+        "Early data is never accepted.",
+        |cx, line, _| {
+            if let Some(word) = line.word(cx)
+                && cx.one_of(word, "value", &[("off", ())]).is_some()
+            {
+                cx.no_effect(line.at(), "early data is never accepted");
+            }
+        },
+    ),
+    Row::new(
+        "expected_underscore_headers",
+        "expected_underscore_headers FIELD...",
+        "Fields with `_` that are let through.",
+        |cx, line, options| options.expected_underscore_headers = fields(cx, line),
+    ),
+    Row::new(
+        "expected_dot_headers",
+        "expected_dot_headers FIELD...",
+        "Fields with `.` that are let through.",
+        |cx, line, options| options.expected_dot_headers = fields(cx, line),
+    ),
+    Row::instead(
         "metrics",
-        "`ai_gateway` serves /metrics when its `admin` is on",
+        "it is an option of its own",
+        "write `metrics` among the global options",
     ),
 ];
 
@@ -181,10 +264,10 @@ pub(crate) const TIMEOUT_OPTIONS: &[Row<ServerOptions>] = &[
     ),
     Row::new(
         "read_body_idle",
-        "read_body_idle DURATION",
+        "read_body_idle DURATION [RATE]",
         "Between two reads of a body.",
         |cx, line, options| {
-            options.read_body_timeout = line.duration(cx).unwrap_or_default();
+            options.read_body_timeout = stall(cx, line);
         },
     ),
     Row::new(
@@ -197,10 +280,10 @@ pub(crate) const TIMEOUT_OPTIONS: &[Row<ServerOptions>] = &[
     ),
     Row::new(
         "write_idle",
-        "write_idle DURATION",
+        "write_idle DURATION [RATE]",
         "Between two writes.",
         |cx, line, options| {
-            options.write_timeout = line.duration(cx).unwrap_or_default();
+            options.write_timeout = stall(cx, line);
         },
     ),
     Row::new(
@@ -211,8 +294,46 @@ pub(crate) const TIMEOUT_OPTIONS: &[Row<ServerOptions>] = &[
             options.idle_timeout = line.duration(cx).unwrap_or_default();
         },
     ),
-    Row::later("write_max_chunk", ""),
+    Row::new(
+        "write_max_chunk",
+        "write_max_chunk SIZE",
+        "Chunks are as large as they come.",
+        |cx, line, _| {
+            if line.size(cx).is_some() {
+                cx.no_effect(
+                    line.at(),
+                    "the time limit counts from one write to the next",
+                );
+            }
+        },
+    ),
 ];
+
+/// A time limit; the least rate that may follow it is not measured.
+fn stall(cx: &mut Cx<'_>, line: &Line<'_>) -> Duration {
+    let words = line.list(cx, 1..=2).unwrap_or_default();
+    if let Some(rate) = words.get(1)
+        && cx.checked(rate, "rate", parse_size(&rate.text)).is_some()
+    {
+        cx.unavailable(
+            rate.at,
+            "a least rate",
+            "leave it out: the time limit is for standing still",
+        );
+    }
+    words
+        .first()
+        .and_then(|word| cx.duration(word))
+        .unwrap_or_default()
+}
+
+fn fields(cx: &mut Cx<'_>, line: &Line<'_>) -> Vec<String> {
+    let fields = line.texts(cx);
+    fields
+        .iter()
+        .map(|field| field.to_ascii_lowercase())
+        .collect()
+}
 
 pub(crate) fn read(cx: &mut Cx<'_>, line: &Line<'_>, settings: &mut Settings) {
     let Some((args, block)) = line.with_block(cx, 0..=1) else {
@@ -229,6 +350,17 @@ pub(crate) fn read(cx: &mut Cx<'_>, line: &Line<'_>, settings: &mut Settings) {
                 .hint(line.syntax()),
         );
         return;
+    }
+    if let Some(name) = options.name.as_ref().filter(|_| args.is_empty()) {
+        cx.say(
+            line.at(),
+            Diagnostic::error(
+                "contradiction",
+                format!("name `{name}` would be that of every listener"),
+            )
+            .label("for all listeners")
+            .hint("name one listener: `servers :8080 { ... }`"),
+        );
     }
     let address = match args.first() {
         None => None,

@@ -1,40 +1,35 @@
 //! A site: its addresses, its settings, its routes.
 
-use std::net::IpAddr;
-use std::path::PathBuf;
-
 use ferrogate_types::route::Origin;
 
 use super::body::{Body, Level};
 use super::context::Cx;
+use super::errors::{self, ErrorBlock};
+use super::interface::{self, Interface};
 use super::line::Line;
 use super::syntax::{Place, SiteBlock, Token};
-use crate::diagnostic::Diagnostic;
-use crate::model::{CertificateFiles, LogSettings, Site};
+use super::tls;
+use crate::model::{AccessLog, Site};
 
 /// What belongs to a site as a whole.
 #[derive(Default)]
 pub(crate) struct Settings {
-    pub(crate) log: Option<LogSettings>,
-    pub(crate) log_at: Option<Place>,
-    pub(crate) certificate: Option<CertificateFiles>,
+    /// Its access logs, each with its place.
+    pub(crate) logs: Vec<(AccessLog, Place)>,
+    pub(crate) tls: Option<tls::Draft>,
     /// Where `tls` stands, even when it was refused.
     pub(crate) tls_at: Option<Place>,
-    pub(crate) bind: Vec<Bind>,
-}
-
-/// An interface to listen on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Bind {
-    Ip(IpAddr),
-    Unix(PathBuf),
+    pub(crate) bind: Vec<Interface>,
+    pub(crate) errors: Vec<ErrorBlock>,
 }
 
 /// A site that is read, and what decides about its listeners.
 pub(crate) struct ReadSite {
     pub(crate) site: Site,
     pub(crate) addresses: Vec<Token>,
-    pub(crate) bind: Vec<Bind>,
+    pub(crate) bind: Vec<Interface>,
+    /// What `tls` says, and where it stands.
+    pub(crate) tls: Option<tls::Draft>,
     pub(crate) tls_at: Option<Place>,
 }
 
@@ -43,11 +38,11 @@ impl Cx<'_> {
     pub(crate) fn site(&mut self, block: SiteBlock) -> ReadSite {
         let mut body = self.body(&block.body, Level::Site);
         let Settings {
-            log,
-            log_at: _,
-            certificate,
+            logs,
+            tls,
             tls_at,
             bind,
+            errors,
         } = std::mem::take(&mut body.site);
         let name = block.addresses.first();
         let place = name
@@ -60,8 +55,9 @@ impl Cx<'_> {
                 .map(|address| address.text.to_string())
                 .collect(),
             routes: body.into_routes(Level::Site),
-            access_log: log,
-            certificate,
+            errors: errors::settle(errors),
+            access_logs: logs.into_iter().map(|(log, _)| log).collect(),
+            tls: None,
             origin: Origin {
                 directive: "site".into(),
                 place: place.into(),
@@ -71,50 +67,13 @@ impl Cx<'_> {
             site,
             addresses: block.addresses,
             bind,
+            tls,
             tls_at,
         }
-    }
-
-    /// The interface that a word of `bind` or `default_bind` names.
-    pub(crate) fn interface(&mut self, word: &Token) -> Option<Bind> {
-        let text: &str = &word.text;
-        let bare = text.trim_start_matches('[').trim_end_matches(']');
-        let (label, hint) = if let Ok(ip) = bare.parse() {
-            return Some(Bind::Ip(ip));
-        } else if text == "localhost" {
-            return Some(Bind::Ip(std::net::Ipv4Addr::LOCALHOST.into()));
-        } else if let Some(path) = text.strip_prefix("unix/") {
-            if path.starts_with('/') && !path.contains('|') {
-                return Some(Bind::Unix(path.into()));
-            }
-            (
-                "not an absolute path without a mode",
-                "write `unix//run/ferrogate.sock`",
-            )
-        } else if text.starts_with("fd/") {
-            ("inherited sockets are not available yet", "")
-        } else if text.contains(':') {
-            (
-                "an interface has no port",
-                "write the port in the address of the site",
-            )
-        } else {
-            ("expected an IP address, `localhost` or `unix//PATH`", "")
-        };
-        let shown = self.shown(word);
-        self.say(
-            word.at,
-            Diagnostic::error("invalid-bind", format!("`{shown}` is not an interface"))
-                .label(label)
-                .hint(hint),
-        );
-        None
     }
 }
 
 /// `bind`.
 pub(crate) fn bind(cx: &mut Cx<'_>, line: &Line<'_>, body: &mut Body) {
-    for word in line.list(cx, 1..=64).unwrap_or_default() {
-        body.site.bind.extend(cx.interface(word));
-    }
+    body.site.bind.extend(interface::read(cx, line));
 }

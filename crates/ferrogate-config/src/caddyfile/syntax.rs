@@ -67,11 +67,22 @@ pub(crate) struct SiteBlock {
     pub(crate) body: Block,
 }
 
+/// `&(name) { … }` as written.
+#[derive(Clone, Debug)]
+pub(crate) struct NamedBlock {
+    /// The name with what marks it.
+    pub(crate) name: Token,
+    /// Its lines.
+    pub(crate) body: Block,
+}
+
 /// A file with its imports put in.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tree {
     /// The block of global options.
     pub(crate) global: Option<Block>,
+    /// The named routes in order.
+    pub(crate) named: Vec<NamedBlock>,
     /// The sites in order.
     pub(crate) sites: Vec<SiteBlock>,
 }

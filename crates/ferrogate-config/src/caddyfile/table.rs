@@ -10,6 +10,9 @@ use super::syntax::{Block, Segment};
 use crate::diagnostic::Diagnostic;
 use crate::suggest::nearest;
 
+/// How many names a hint may list.
+const MAX_LISTED: usize = 30;
+
 /// A name that may stand at the beginning of a line; `S` is what its line changes.
 pub(crate) struct Row<S: 'static> {
     pub(crate) name: &'static str,
@@ -26,8 +29,8 @@ pub(crate) enum Run<S: 'static> {
     Do(fn(&mut Cx<'_>, &Line<'_>, &mut S)),
     /// Known, and not there yet; with what to use instead, if anything.
     Later(&'static str),
-    /// Known, and never coming; with the reason.
-    Never(&'static str),
+    /// Known, and never coming; with the reason, and what to write instead, if anything.
+    Never(&'static str, &'static str),
 }
 
 impl<S> Row<S> {
@@ -80,8 +83,20 @@ impl<S> Row<S> {
             name,
             syntax: "",
             doc: "",
-            run: Run::Never(reason),
+            run: Run::Never(reason, ""),
             many: true,
+        }
+    }
+
+    /// A name that is never coming, and what to write instead.
+    pub(crate) const fn instead(
+        name: &'static str,
+        reason: &'static str,
+        instead: &'static str,
+    ) -> Self {
+        Self {
+            run: Run::Never(reason, instead),
+            ..Self::never(name, reason)
         }
     }
 }
@@ -142,7 +157,7 @@ impl Cx<'_> {
     ) {
         match row.run {
             Run::Do(run) => run(self, &Line::of(segment, row.syntax), state),
-            Run::Later(_) | Run::Never(_) => self.refuse(row, kind, segment),
+            Run::Later(_) | Run::Never(..) => self.refuse(row, kind, segment),
         }
     }
 
@@ -157,11 +172,12 @@ impl Cx<'_> {
             )
             .label("not available yet")
             .hint(instead),
-            Run::Never(reason) => Diagnostic::error(
+            Run::Never(reason, instead) => Diagnostic::error(
                 "not-supported",
                 format!("{noun} `{}` is not supported", row.name),
             )
-            .label(reason),
+            .label(reason)
+            .hint(instead),
         };
         self.say(segment.name.at, diagnostic);
     }
@@ -173,6 +189,11 @@ impl Cx<'_> {
         kind: Kind,
         names: impl Iterator<Item = (&'static str, bool)> + Clone,
     ) {
+        if self.report.is_full() {
+            // Only counted, so that looking for the nearest name would be in vain.
+            let unknown = Diagnostic::error("unknown-option", "a name is not known");
+            return self.say(segment.name.at, unknown);
+        }
         let name = self.shown(&segment.name);
         let hint = if let Some(near) = nearest(&name, names.clone().map(|(name, _)| name)) {
             format!("did you mean `{near}`?")
@@ -183,7 +204,11 @@ impl Cx<'_> {
                 .filter(|(_, works)| *works)
                 .map(|(name, _)| format!("`{name}`"))
                 .collect();
-            format!("known here: {}", known.join(", "))
+            if known.len() > MAX_LISTED {
+                format!("the reference page lists the {}s", kind.noun)
+            } else {
+                format!("known here: {}", known.join(", "))
+            }
         };
         let code = if kind.noun == "directive" {
             "unknown-directive"

@@ -22,11 +22,11 @@ pub(crate) fn directive(cx: &mut Cx<'_>, line: &Line<'_>, body: &mut Body) {
     if let Some(block) = line.segment.block.as_ref().filter(|_| line.args.is_empty()) {
         for segment in &block.segments {
             if let Some([value]) = Line::of(segment, "NAME VALUE").words(cx) {
-                vars.push((&segment.name, cx.template(value)));
+                vars.push((&segment.name, cx.value(value)));
             }
         }
     } else if let Some([name, value]) = line.words(cx) {
-        vars.push((name, cx.template(value)));
+        vars.push((name, cx.value(value)));
     }
     for (name, _) in vars
         .iter()

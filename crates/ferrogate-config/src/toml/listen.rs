@@ -6,11 +6,13 @@ use ferrogate_types::route::{Handler, Origin, Route};
 use super::reader::{Reader, word};
 use super::reliability;
 use super::root::Draft;
-use crate::caddyfile::ai;
 use crate::caddyfile::listeners::clash;
 use crate::caddyfile::syntax::{Block, Segment};
+use crate::caddyfile::{ai, log};
 use crate::diagnostic::Diagnostic;
-use crate::model::{Config, HostRule, Listener, ServerOptions, Site};
+use crate::model::{
+    AccessHosts, AccessLog, Config, HostRule, Listener, LogLevel, ServerOptions, Site, TlsPolicy,
+};
 
 /// Where to listen when nothing is said.
 const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
@@ -58,11 +60,21 @@ impl Reader<'_, '_> {
             origin: origin("ai_gateway"),
         });
         let routes = self.routes(&draft.routes, &draft.upstreams);
+        let access_log = draft.access_log.then(|| AccessLog {
+            name: None,
+            hosts: AccessHosts::All,
+            inherits: false,
+            settings: log::Draft::default().settle(LogLevel::Info),
+        });
         let site = Site {
             addresses: vec![listen.text.to_string()],
             routes: gateway.into_iter().chain(routes).collect(),
-            access_log: draft.access_log,
-            certificate,
+            errors: Vec::new(),
+            access_logs: access_log.into_iter().collect(),
+            tls: certificate.map(|files| TlsPolicy {
+                certificates: vec![files],
+                ..TlsPolicy::default()
+            }),
             origin: origin("listen"),
         };
         let options = ServerOptions {
@@ -83,6 +95,7 @@ impl Reader<'_, '_> {
             global: global.into_global(),
             listeners: listener.into_iter().collect(),
             sites: vec![site],
+            named_routes: Vec::new(),
             ai_gateways: std::mem::take(&mut self.cx.gateways),
         }
     }

@@ -12,46 +12,84 @@ use super::tls::{ACME, TLS};
 use super::upstream::UPSTREAM;
 use crate::caddyfile::ReferenceEntry;
 
-/// Every key, table by table; its syntax is the type of its value.
-pub fn toml_reference() -> Vec<ReferenceEntry> {
-    let mut out = Vec::new();
-    table(&ROOT, &mut out);
-    table(&ADMIN, &mut out);
-    table(&TLS, &mut out);
-    table(&ACME, &mut out);
-    table(&TELEMETRY, &mut out);
-    table(&STORAGE, &mut out);
-    table(&RELIABILITY, &mut out);
-    table(&AI_GATEWAY, &mut out);
-    table(&UPSTREAM, &mut out);
-    table(&ROUTE, &mut out);
-    table(&PROVIDER, &mut out);
-    table(&TIMEOUT, &mut out);
-    table(&RETRY, &mut out);
-    table(&BREAKER, &mut out);
-    table(&MODEL, &mut out);
-    table(&TARGET, &mut out);
-    table(&FALLBACK, &mut out);
-    table(&API_KEY, &mut out);
-    out
+/// A table with its keys.
+pub(super) struct Section {
+    pub(super) title: &'static str,
+    pub(super) keys: Vec<SectionKey>,
 }
 
-fn table<S>(table: &'static Table<S>, out: &mut Vec<ReferenceEntry>) {
-    out.extend(table.keys.iter().map(|key| {
+/// A key of a table, whatever its line changes.
+pub(super) struct SectionKey {
+    pub(super) name: &'static str,
+    pub(super) shape: Shape,
+    pub(super) doc: &'static str,
+    pub(super) available: bool,
+}
+
+/// Every table.
+pub(super) fn sections() -> Vec<Section> {
+    vec![
+        section(&ROOT),
+        section(&ADMIN),
+        section(&TLS),
+        section(&ACME),
+        section(&TELEMETRY),
+        section(&STORAGE),
+        section(&RELIABILITY),
+        section(&AI_GATEWAY),
+        section(&UPSTREAM),
+        section(&ROUTE),
+        section(&PROVIDER),
+        section(&TIMEOUT),
+        section(&RETRY),
+        section(&BREAKER),
+        section(&MODEL),
+        section(&TARGET),
+        section(&FALLBACK),
+        section(&API_KEY),
+    ]
+}
+
+/// Every key, table by table; its syntax is the type of its value.
+pub fn toml_reference() -> Vec<ReferenceEntry> {
+    let entry = |title, key: SectionKey| ReferenceEntry {
+        block: title,
+        name: key.name,
+        syntax: if key.available {
+            key.shape.expected()
+        } else {
+            ""
+        },
+        doc: key.doc,
+        available: key.available,
+    };
+    sections()
+        .into_iter()
+        .flat_map(|section| {
+            let title = section.title;
+            section.keys.into_iter().map(move |key| entry(title, key))
+        })
+        .collect()
+}
+
+fn section<S>(table: &'static Table<S>) -> Section {
+    let keys = table.keys.iter().map(|key| {
         let (doc, available) = match key.read {
             Read::Do(_) => (key.doc, key.shape != Shape::Any),
             Read::NoEffect => (key.doc, false),
             Read::Later(instead) => (instead, false),
         };
-        let syntax = if available { key.shape.expected() } else { "" };
-        ReferenceEntry {
-            block: table.title,
+        SectionKey {
             name: key.name,
-            syntax,
+            shape: key.shape,
             doc,
             available,
         }
-    }));
+    });
+    Section {
+        title: table.title,
+        keys: keys.collect(),
+    }
 }
 
 #[cfg(test)]

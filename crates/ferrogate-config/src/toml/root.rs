@@ -8,7 +8,6 @@ use super::tls::{TLS, Tls};
 use super::upstream::Upstreams;
 use super::{api_key, line, model, provider, route, upstream};
 use crate::caddyfile::syntax::{Segment, Token};
-use crate::model::LogSettings;
 
 /// A file as it is read.
 #[derive(Default)]
@@ -24,7 +23,7 @@ pub(super) struct Draft {
     pub(super) api_keys: Vec<Segment>,
     pub(super) reliability: Reliability,
     pub(super) tls: Tls,
-    pub(super) access_log: Option<LogSettings>,
+    pub(super) access_log: bool,
     pub(super) upstreams: Upstreams,
     pub(super) routes: Vec<RouteDraft>,
 }

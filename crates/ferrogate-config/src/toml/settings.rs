@@ -4,10 +4,8 @@ use super::line;
 use super::reader::Reader;
 use super::root::Draft;
 use super::table::{Entry, Key, Shape, Table};
-use crate::caddyfile::log;
 use crate::caddyfile::syntax::Segment;
 use crate::diagnostic::Diagnostic;
-use crate::model::LogLevel;
 
 /// Every key of `[admin]`.
 pub(super) const ADMIN: Table<Draft> = Table {
@@ -152,7 +150,7 @@ fn access_log(reader: &mut Reader<'_, '_>, entry: &Entry<'_>, draft: &mut Draft)
             .label("the same as `all`"),
         );
     }
-    draft.access_log = (mode != Mode::Off).then(|| log::Draft::default().settle(LogLevel::Info));
+    draft.access_log = mode != Mode::Off;
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use ferrogate_types::route::{HeaderMatch, TextPattern};
 use http::header::HOST;
-use http::{HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use memchr::memmem;
 
 use crate::compile::Compiler;
@@ -11,7 +11,7 @@ use crate::text::Text;
 
 /// What must be true of one header field.
 #[derive(Debug)]
-pub(super) struct HeaderCondition {
+pub(crate) struct HeaderCondition {
     field: HeaderName,
     /// Empty: the field must be absent.
     values: Box<[ValuePattern]>,
@@ -27,7 +27,7 @@ enum ValuePattern {
 }
 
 impl HeaderCondition {
-    pub(super) fn compile(field: &HeaderMatch, compiler: &mut Compiler<'_>) -> Option<Self> {
+    pub(crate) fn compile(field: &HeaderMatch, compiler: &mut Compiler<'_>) -> Option<Self> {
         let Ok(name) = HeaderName::from_bytes(field.field.as_bytes()) else {
             compiler.error(format!(
                 "matches on `{}`, which is no header field",
@@ -51,7 +51,11 @@ impl HeaderCondition {
             let host = view.head.authority();
             return self.accepts(host, view) || (self.values.is_empty() && host.is_empty());
         }
-        let headers = view.head.headers();
+        self.holds_for(view.head.headers(), view)
+    }
+
+    /// Whether it is true of these fields.
+    pub(crate) fn holds_for(&self, headers: &HeaderMap, view: &View<'_>) -> bool {
         if self.values.is_empty() {
             return !headers.contains_key(&self.field);
         }

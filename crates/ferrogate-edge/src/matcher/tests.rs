@@ -1,5 +1,7 @@
 //! Tests of conditions.
 
+mod found;
+
 use ferrogate_types::Template;
 use ferrogate_types::route::{HeaderMatch, Matcher, MatcherSet, ProtocolMatch, TextPattern};
 use http::{Method, Version};
@@ -20,7 +22,7 @@ fn holds(matchers: &[Matcher], fixture: &Fixture) -> bool {
     };
     let (explained, why) = conditions.explain(&facts);
     assert_eq!(explained, conditions.hold(&facts), "{why}");
-    explained
+    explained.unwrap()
 }
 
 fn check(matcher: &Matcher, fixture: &Fixture, expected: bool) {

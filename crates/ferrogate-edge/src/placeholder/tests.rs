@@ -88,6 +88,17 @@ fn values_of_a_request() {
         ("{time.now.http}", "Sun, 06 Nov 1994 08:49:37 GMT"),
         ("{http.shutting_down}", "false"),
         (r"\{host\}", "{host}"),
+        (
+            "{%path}|{%query}|{%uri}",
+            "%2Fdir+a%2FFile.tar.gz|k%3D1%26b%3Dx%2520y%26k%3D2|%2Fdir%2520a%2FFile.tar.gz%3Fk%3D1%26b%3Dx%2520y%26k%3D2",
+        ),
+        ("{http.request.proto_name}", "HTTP/1.1"),
+        (
+            "{http.request.remote.host/24} {http.request.remote.host/16,64}",
+            "192.0.2.0/24 192.0.0.0/16",
+        ),
+        ("{time.now.year} {system.slash} {system.wd}", "1994 / /srv"),
+        ("{time.now.common_log}", "06/Nov/1994:08:49:37 +0000"),
     ] {
         check(&fixture, template, expected);
     }
@@ -100,6 +111,18 @@ fn what_means_nothing_stays_or_goes() {
         ("<{nope}>", "<{nope}>"),
         ("<{cookie.none}>", "<{http.request.cookie.none}>"),
         ("<{tls_version}>", "<{http.request.tls.version}>"),
+        ("<{re.a.1}>", "<{http.regexp.a.1}>"),
+        ("<{file_match.relative}>", "<{http.matchers.file.relative}>"),
+        ("<{http.auth.user.id}>", "<{http.auth.user.id}>"),
+        ("<{resp.header.X}>", "<{http.intercept.header.x}>"),
+        (
+            "<{rp.upstream.port}>",
+            "<{http.reverse_proxy.upstream.port}>",
+        ),
+        (
+            "<{http.request.tls.client.san.ips.1}>",
+            "<{http.request.tls.client.san.ips.1}>",
+        ),
         ("<{err.status_code}>", "<{http.error.status_code}>"),
         ("<{rp.header.X}>", "<{http.reverse_proxy.header.x}>"),
         (
@@ -125,7 +148,35 @@ fn values_that_appear_later() {
     answer.append("x-a", HeaderValue::from_static("1"));
     answer.append(SET_COOKIE, HeaderValue::from_static("not asked for"));
     fixture.exchange.set_upstream_answer(201, &answer);
+    fixture.exchange.set_user("ann");
+    fixture.exchange.set_intercepted(503, answer.clone());
+    let notes = fixture.exchange.upstream_notes_mut();
+    notes.retries = Some(2);
+    notes.is_transport_error = Some(true);
+    notes.latency = Some(std::time::Duration::from_micros(1_500));
+    notes.duration = Some(std::time::Duration::from_millis(62_500));
     for (template, expected) in [
+        ("{http.auth.user.id}", "ann"),
+        (
+            "{resp.status_code} {resp.status_text} {resp.header.X-A}",
+            "503 Service Unavailable 1",
+        ),
+        (
+            "{rp.upstream.address} {rp.upstream.host} {rp.upstream.port}",
+            "up:80 up 80",
+        ),
+        (
+            "{rp.retries} {rp.is_transport_error} {rp.status_text}",
+            "2 true Created",
+        ),
+        (
+            "{rp.upstream.latency} {rp.upstream.latency_ms} {rp.duration}",
+            "1.5ms 1.5 1m2.5s",
+        ),
+        (
+            "{http.request.tls.server_name} {http.request.tls.resumed} {http.request.tls.proto}",
+            "site.example false ",
+        ),
         (
             "{scheme} {tls_version} {tls_cipher}",
             "https tls1.3 TLS_AES_128_GCM_SHA256",
@@ -151,6 +202,21 @@ fn the_original_target_survives_a_rewrite() {
         "{orig_uri}|{orig_path}|{orig_query}|{orig_?query}",
         "/old%20one?a=1|/old one|a=1|?a=1",
     );
+}
+
+#[test]
+fn an_address_of_a_socket_has_no_port() {
+    for (dial, expected) in [
+        ("[::1]:80", Some(("::1", "80"))),
+        ("unix//run/x", Some(("/run/x", ""))),
+        ("host", Some(("host", ""))),
+    ] {
+        let notes = crate::exchange::UpstreamNotes {
+            dial: Some(dial.into()),
+            ..Default::default()
+        };
+        assert_eq!(notes.host_and_port(), expected, "{dial}");
+    }
 }
 
 #[test]

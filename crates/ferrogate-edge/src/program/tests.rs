@@ -1,10 +1,15 @@
 //! Tests of whole programs.
 
+mod indexed;
+mod resumed;
+mod set;
+
 use ferrogate_types::Template;
-use ferrogate_types::route::{HeaderEdits, HeaderOp, Matcher, RedirectCode, UriOp};
+use ferrogate_types::route::{Handler, HeaderEdits, HeaderOp, Matcher, RedirectCode, UriOp, Value};
 use http::HeaderMap;
 
 use super::*;
+use crate::response::Finish;
 use crate::testing::{Fixture, program, route};
 
 fn path(patterns: &[&str]) -> Vec<Matcher> {
@@ -54,6 +59,7 @@ fn header(immediate: Vec<HeaderOp>, deferred: Vec<HeaderOp>) -> Route {
         Handler::Header(HeaderEdits {
             immediate,
             deferred,
+            matcher: None,
         }),
     )
 }
@@ -132,6 +138,38 @@ fn handles_exclude_one_another_and_let_go() {
 }
 
 #[test]
+fn neighbours_with_one_condition_run_together() {
+    let uri = |matchers: &[Matcher], op| route("uri", matchers, Handler::Uri(op));
+    let strip = || UriOp::StripPrefix("/api".into());
+    let cut = || UriOp::StripSuffix("x".into());
+    let routes = [
+        uri(&path(&["/api/*"]), strip()),
+        uri(&path(&["/api/*"]), cut()),
+        uri(&path(&["/y*"]), strip()),
+        respond("{uri}"),
+    ];
+    // The second matches no longer by itself when its turn comes.
+    check(&routes, "/api/yx", "/y");
+    check(&routes, "/other/x", "/other/x");
+    let root = |path: &str| route("root", &[], Handler::Root(path.into()));
+    let routes = [
+        root("/a"),
+        root("/b"),
+        handle_if(&path(&["/1"]), vec![]),
+        handle_if(&path(&["/1"]), vec![respond("second")]),
+        handle_if(&[], vec![respond("{vars.root}")]),
+    ];
+    check(&routes, "/1", "second");
+    check(&routes, "/2", "/b");
+    let only_one = [
+        rewrite_if(&path(&["/1"]), "/2"),
+        rewrite_if(&path(&["/1"]), "/3"),
+        respond("{uri}"),
+    ];
+    check(&only_one, "/1", "/2");
+}
+
+#[test]
 fn handle_path_strips_first() {
     let strip = route("uri", &[], Handler::Uri(UriOp::StripPrefix("/api".into())));
     let routes = [
@@ -165,7 +203,7 @@ fn an_untouched_target_stays_byte_for_byte() {
 
 #[test]
 fn variables_and_request_headers_reach_later_routes() {
-    let vars = vec![("a".to_owned(), Template::from("{method}{nope}"))];
+    let vars = vec![("a".to_owned(), Value::Text("{method}{nope}".into()))];
     let routes = [
         route("vars", &[], Handler::Vars(vars)),
         route(
@@ -243,9 +281,15 @@ fn response_headers_are_added_then_edited() {
     let mut response = HeaderMap::new();
     response.insert("server", "x".parse().unwrap());
     response.insert("x-now", "0".parse().unwrap());
-    fixture
-        .exchange
-        .apply_response_headers(&fixture.head, &fixture.connection, &mut response);
+    let mut status = answer.status;
+    let finish = fixture.exchange.finish_response(
+        &fixture.head,
+        &fixture.connection,
+        &mut status,
+        None,
+        &mut response,
+    );
+    assert_eq!(finish, Finish::Send { encoding: None });
     let mut shown: Vec<String> = response
         .iter()
         .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
@@ -311,19 +355,26 @@ fn every_error_is_reported_with_its_place() {
 fn explains_every_step() {
     let routes = [
         handle_if(&path(&["/a"]), vec![]),
+        handle_if(&path(&["/a"]), vec![]),
         handle_if(&path(&["/B"]), vec![rewrite_if(&[], "/c")]),
+        handle_if(&path(&["/B"]), vec![]),
         handle_if(&[], vec![]),
         respond_if(&path(&["/c"]), "done"),
     ];
     let mut fixture = Fixture::get("/b");
     let compiled = program(&routes).unwrap();
     let (verdict, steps) = compiled.explain(
+        &mut compiled.start(),
         &mut fixture.head,
         &fixture.connection,
         &mut fixture.exchange,
         &|_, _, _| false,
     );
     assert!(matches!(verdict, Verdict::Respond(_)));
+    let mut noted = Fixture::get("/b");
+    noted.exchange.note_steps();
+    noted.run(&compiled);
+    assert_eq!(noted.exchange.steps(), steps);
     let shown: Vec<String> = steps
         .iter()
         .map(|step| {
@@ -335,8 +386,10 @@ fn explains_every_step() {
         .collect();
     let expected = [
         "0 handle false: `@m` does not hold: path is `/b`",
+        "0 handle false: the one before did not run",
         "0 handle true: `@m` holds",
         "1 rewrite true: no condition",
+        "0 handle true: the one before ran",
         "0 handle false: another `handle` of this block ran",
         "0 respond true: `@m` holds",
     ];
@@ -348,6 +401,7 @@ fn everything_may_cross_threads() {
     fn check<T: Send + Sync + 'static>() {}
     check::<Program>();
     check::<Verdict>();
+    check::<Cursor>();
     check::<Exchange>();
     check::<crate::HostIndex>();
     check::<crate::Lease>();

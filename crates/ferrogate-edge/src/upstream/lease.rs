@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use ferrogate_types::route::{StatusPattern, UpstreamAddress};
 
-use super::registry::UpstreamState;
+use super::candidate::Candidate;
 use super::route::ProxyRoute;
 
 /// A place at an upstream for one attempt. It counts as in flight until it is dropped.
@@ -16,13 +16,18 @@ use super::route::ProxyRoute;
 #[must_use = "a lease that is dropped at once frees its place"]
 pub struct Lease {
     route: Arc<ProxyRoute>,
+    candidate: Arc<Candidate>,
     index: usize,
 }
 
 impl Lease {
     /// Takes a place; the caller has acquired it from the upstream's state.
-    pub(super) fn new(route: Arc<ProxyRoute>, index: usize) -> Self {
-        Self { route, index }
+    pub(super) fn new(route: Arc<ProxyRoute>, candidate: Arc<Candidate>, index: usize) -> Self {
+        Self {
+            route,
+            candidate,
+            index,
+        }
     }
 
     /// The route it belongs to.
@@ -30,19 +35,24 @@ impl Lease {
         &self.route
     }
 
-    /// The upstream's place among the route's.
+    /// The upstream's place among the candidates.
     pub fn index(&self) -> usize {
         self.index
     }
 
+    /// The upstream.
+    pub fn candidate(&self) -> &Arc<Candidate> {
+        &self.candidate
+    }
+
     /// Where to connect, and how.
     pub fn address(&self) -> &UpstreamAddress {
-        self.route.address(self.index)
+        self.candidate.address()
     }
 
     /// The address as text: `host:port`, `[ipv6]:port` or `unix//path`.
     pub fn dial(&self) -> &str {
-        self.state().dial()
+        self.candidate.dial()
     }
 
     /// Ends the attempt as a failure to connect, send or receive.
@@ -69,17 +79,13 @@ impl Lease {
 
     fn note_failure(&self, now: Instant) {
         if !self.route.spec().passive_health.fail_duration.is_zero() {
-            self.state().note_failure(now);
+            self.candidate.state().note_failure(now);
         }
-    }
-
-    fn state(&self) -> &UpstreamState {
-        self.route.state(self.index)
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        self.state().release();
+        self.candidate.state().release();
     }
 }

@@ -12,7 +12,7 @@ use super::Stop;
 use super::refusal::{Refusal, RefusalCode};
 
 /// Between two pieces of a body over HTTP/2, for which Pingora has no limit of its own.
-const PIECE: Duration = Duration::from_secs(60);
+pub(crate) const PIECE: Duration = Duration::from_secs(60);
 
 /// Reads the whole body, at most `limit` bytes, until the call's `deadline` at the latest.
 pub(crate) async fn read_body(

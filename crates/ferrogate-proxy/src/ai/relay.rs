@@ -17,9 +17,11 @@ use pingora_proxy::Session;
 use super::attempt::{Answered, Job, Source, Stream, Won};
 use super::limit::Admission;
 use super::refusal::rate_headers;
-use super::{CallRecord, Stop, watch};
+use super::{CallRecord, Stop};
 use crate::answer::{self, Reply};
 use crate::context::RequestContext;
+use crate::deliver;
+use crate::watch;
 
 /// Sends the answer, settles what it used, and says how it ended.
 pub(crate) async fn run(
@@ -142,7 +144,8 @@ async fn start(
     for (name, value) in common_headers(admission, context) {
         header.insert_header(name, value)?;
     }
-    answer::finish_header(session, context, &mut header)?;
+    // A stream is not held back: the caller waits for its first event.
+    deliver::finish_header(session, context, &mut header, None)?;
     session.write_response_header(Box::new(header), false).await
 }
 

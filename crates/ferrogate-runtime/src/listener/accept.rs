@@ -15,21 +15,27 @@ use pingora_core::protocols::{Shutdown, Stream};
 use pingora_core::server::ShutdownWatch;
 use pingora_proxy::HttpProxy;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::net::{TcpListener, UnixListener};
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsAcceptor;
 
 use super::head::{self, Framing, H2_PREFACE, HeadLimits, Refusal};
+use super::proxy_protocol::{Addresses, ProxyProtocol};
 use super::socket::BoundSocket;
 use super::stream::Downstream;
 use super::tracker::Tracker;
+use super::wire::Wire;
 
 /// What a listener needs for each connection.
 #[derive(Clone)]
 pub(crate) struct Acceptor {
     pub(crate) proxy: Arc<HttpProxy<Gateway>>,
     pub(crate) tls: Option<TlsAcceptor>,
+    pub(crate) h1: bool,
     pub(crate) h2c: bool,
+    pub(crate) proxy_protocol: Option<Arc<ProxyProtocol>>,
+    /// A request in the clear on a socket for TLS is redirected.
+    pub(crate) http_redirect: bool,
     pub(crate) limits: HeadLimits,
     pub(crate) tracker: Arc<Tracker>,
     pub(crate) metrics: Arc<Metrics>,
@@ -94,15 +100,10 @@ pub(crate) async fn serve(
     Ok(())
 }
 
-/// A socket under the runtime; the file of a Unix socket goes with it.
+/// A socket under the runtime; the file of a Unix socket goes with it, unless somebody else made it.
 enum Listening {
     Tcp(TcpListener),
-    Unix(UnixListener, PathBuf),
-}
-
-enum Accepted {
-    Tcp(TcpStream),
-    Unix(UnixStream),
+    Unix(UnixListener, Option<PathBuf>),
 }
 
 impl Listening {
@@ -115,17 +116,24 @@ impl Listening {
         })
     }
 
-    async fn accept(&self) -> io::Result<Accepted> {
+    async fn accept(&self) -> io::Result<Wire> {
         Ok(match self {
-            Self::Tcp(listener) => Accepted::Tcp(listener.accept().await?.0),
-            Self::Unix(listener, _) => Accepted::Unix(listener.accept().await?.0),
+            Self::Tcp(listener) => {
+                let (stream, _) = listener.accept().await?;
+                // Answers are written whole; waiting for more to send would only delay them.
+                if let Err(error) = stream.set_nodelay(true) {
+                    tracing::debug!(%error, "TCP_NODELAY");
+                }
+                Wire::tcp(stream)
+            }
+            Self::Unix(listener, _) => Wire::unix(listener.accept().await?.0),
         })
     }
 }
 
 impl Drop for Listening {
     fn drop(&mut self) {
-        if let Self::Unix(_, path) = self
+        if let Self::Unix(_, Some(path)) = self
             && let Err(error) = std::fs::remove_file(&*path)
         {
             tracing::debug!(path = %path.display(), %error, "removing the socket file");
@@ -135,18 +143,33 @@ impl Drop for Listening {
 
 impl Acceptor {
     /// Serves a connection in a task of its own, which the tracker counts.
-    fn spawn(&self, accepted: Accepted, shutdown: &ShutdownWatch) {
+    fn spawn(&self, wire: Wire, shutdown: &ShutdownWatch) {
         let tracked = self.tracker.enter();
         let (acceptor, shutdown) = (self.clone(), shutdown.clone());
         tokio::spawn(async move {
-            acceptor.connection(accepted, shutdown).await;
+            acceptor.connection(wire, shutdown).await;
             drop(tracked);
         });
     }
 
-    async fn connection(&self, accepted: Accepted, shutdown: ShutdownWatch) {
-        let Some(stream) = self.handshake(accepted).await else {
-            return;
+    async fn connection(&self, mut wire: Wire, shutdown: ShutdownWatch) {
+        let mut addresses = None;
+        if let Some(rules) = &self.proxy_protocol {
+            match rules.take(&mut wire).await {
+                Ok(told) => addresses = told,
+                Err(error) => {
+                    self.metrics.rejected("proxy_protocol");
+                    tracing::debug!(error = &error as &dyn std::error::Error, "PROXY protocol");
+                    return;
+                }
+            }
+        }
+        let stream = match &self.tls {
+            None => Downstream::plain(wire, addresses),
+            Some(tls) => match self.handshake(tls, wire, addresses, &shutdown).await {
+                Some(stream) => stream,
+                None => return,
+            },
         };
         if stream.is_h2() {
             self.proxy.process_new(Box::new(stream), &shutdown).await;
@@ -155,20 +178,30 @@ impl Acceptor {
         }
     }
 
-    async fn handshake(&self, accepted: Accepted) -> Option<Downstream> {
-        let tcp = match accepted {
-            Accepted::Unix(stream) => return Some(Downstream::unix(stream)),
-            Accepted::Tcp(tcp) => tcp,
-        };
-        // Answers are written whole; waiting for more to send would only delay them.
-        if let Err(error) = tcp.set_nodelay(true) {
-            tracing::debug!(%error, "TCP_NODELAY");
+    async fn handshake(
+        &self,
+        tls: &TlsAcceptor,
+        mut wire: Wire,
+        addresses: Option<Addresses>,
+        shutdown: &ShutdownWatch,
+    ) -> Option<Downstream> {
+        let deadline = Instant::now() + HANDSHAKE;
+        if self.http_redirect {
+            let mut first = BytesMut::with_capacity(HEAD_BUFFER);
+            let Ok(Ok(1..)) = timeout_at(deadline, wire.read_buf(&mut first)).await else {
+                self.metrics.rejected("tls_timeout");
+                return None;
+            };
+            // A handshake begins with 22; a method with a letter.
+            if first.first().is_some_and(u8::is_ascii_alphabetic) {
+                let stream = Downstream::plain(wire, addresses);
+                self.redirect(stream, first, shutdown.clone()).await;
+                return None;
+            }
+            wire.unread(first.freeze());
         }
-        let Some(tls) = &self.tls else {
-            return Some(Downstream::tcp(tcp));
-        };
-        match timeout(HANDSHAKE, tls.accept(tcp)).await {
-            Ok(Ok(stream)) => Some(Downstream::tls(stream)),
+        match timeout_at(deadline, tls.accept(wire)).await {
+            Ok(Ok(stream)) => Some(Downstream::tls(stream, addresses)),
             Ok(Err(error)) => {
                 self.metrics.rejected("tls_handshake");
                 tracing::debug!(%error, "TLS handshake");
@@ -181,6 +214,29 @@ impl Acceptor {
         }
     }
 
+    /// Sends a request in the clear back to where it came from, but over TLS.
+    async fn redirect(&self, mut stream: Downstream, early: BytesMut, mut shutdown: ShutdownWatch) {
+        let refusal = match self
+            .read_head(&mut stream, early, true, &mut shutdown)
+            .await
+        {
+            Head::Request(bytes, end, _) => {
+                match head::https_location(bytes.get(..end).unwrap_or_default()) {
+                    Some(location) => {
+                        self.metrics.rejected("http_redirect");
+                        return self
+                            .last_words(stream, |id| head::redirect(&location, id))
+                            .await;
+                    }
+                    None => Refusal::Malformed("the request has no Host header"),
+                }
+            }
+            Head::Refused(refusal) => refusal,
+            Head::Preface(_) | Head::Closed => return,
+        };
+        self.refuse(stream, refusal).await;
+    }
+
     async fn http1(&self, stream: Downstream, mut shutdown: ShutdownWatch) {
         let mut stream = stream;
         let mut early = BytesMut::new();
@@ -191,6 +247,10 @@ impl Acceptor {
                 .read_head(&mut stream, early, first, &mut shutdown)
                 .await
             {
+                Head::Request(..) if !self.h1 => {
+                    self.refuse(stream, Refusal::Version).await;
+                    return;
+                }
                 Head::Request(bytes, end, framing) => own_part(&mut stream, bytes, end, framing),
                 Head::Preface(bytes) => {
                     self.proxy
@@ -297,11 +357,17 @@ impl Acceptor {
         }
     }
 
-    async fn refuse(&self, mut stream: Downstream, refusal: Refusal) {
+    async fn refuse(&self, stream: Downstream, refusal: Refusal) {
         self.metrics.rejected(refusal.label());
+        self.last_words(stream, |id| refusal.answer(id).into_bytes())
+            .await;
+    }
+
+    /// Sends an answer that is written by hand, and closes the connection.
+    async fn last_words(&self, mut stream: Downstream, answer: impl FnOnce(&RequestId) -> Vec<u8>) {
         let id = RequestId::from_random(fastrand::u128(..));
-        if let Err(error) = stream.write_all(refusal.answer(&id).as_bytes()).await {
-            tracing::debug!(%error, "refusing a request");
+        if let Err(error) = stream.write_all(&answer(&id)).await {
+            tracing::debug!(%error, "answering from the listener");
         }
         Shutdown::shutdown(&mut stream).await;
     }

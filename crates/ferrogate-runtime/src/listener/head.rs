@@ -24,6 +24,8 @@ pub(crate) enum Refusal {
     TooLarge,
     /// Its framing or its authority is ambiguous, or it is no HTTP.
     Malformed(&'static str),
+    /// It is HTTP/1, which this listener does not speak.
+    Version,
 }
 
 impl Refusal {
@@ -39,6 +41,10 @@ impl Refusal {
                 "the request header is too large",
             ),
             Self::Malformed(why) => ("400 Bad Request", why),
+            Self::Version => (
+                "505 HTTP Version Not Supported",
+                "only HTTP/2 is spoken here",
+            ),
         };
         format!(
             "HTTP/1.1 {status}\r\nServer: Ferrogate\r\nContent-Type: text/plain; charset=utf-8\r\n\
@@ -53,6 +59,7 @@ impl Refusal {
             Self::Timeout => "header_timeout",
             Self::TooLarge => "header_too_large",
             Self::Malformed(_) => "malformed",
+            Self::Version => "http_version",
         }
     }
 }
@@ -195,6 +202,44 @@ pub(crate) fn screen(head: &[u8]) -> Result<Framing, Refusal> {
     } else {
         Framing::Length(length)
     })
+}
+
+/// Where a screened request would have gone over TLS; nothing when it does not say to which host.
+pub(crate) fn https_location(head: &[u8]) -> Option<Vec<u8>> {
+    let mut lines = head.split(|&byte| byte == b'\n');
+    let mut words = lines.next()?.split(|&byte| byte == b' ');
+    let (method, target) = (words.next()?, words.next()?);
+    let (host, path) = match target_form(method, target)? {
+        Target::Absolute(host) => {
+            let start = memchr::memmem::find(target, b"://")? + 3 + host.len();
+            (host, target.get(start..)?)
+        }
+        Target::Plain => {
+            let host = lines.find_map(|line| {
+                let (name, value) = line.split_at(memchr::memchr(b':', line)?);
+                name.eq_ignore_ascii_case(b"host")
+                    .then(|| value.get(1..).unwrap_or_default().trim_ascii())
+            })?;
+            (
+                host,
+                if target.starts_with(b"/") {
+                    target
+                } else {
+                    b"/"
+                },
+            )
+        }
+    };
+    (!host.is_empty()).then(|| [b"https://", host, path].concat())
+}
+
+/// A redirect as a whole answer.
+pub(crate) fn redirect(location: &[u8], id: &RequestId) -> Vec<u8> {
+    let (before, after) = (
+        "HTTP/1.1 308 Permanent Redirect\r\nServer: Ferrogate\r\nLocation: ",
+        format!("\r\nContent-Length: 0\r\nx-request-id: {id}\r\nConnection: close\r\n\r\n"),
+    );
+    [before.as_bytes(), location, after.as_bytes()].concat()
 }
 
 /// The forms a target may have. Routes match paths: a target that has none, or one that only some parsers see, must
@@ -368,6 +413,32 @@ mod tests {
             "GET / HTTP/1.1\r\nHost: a\rb\r\n\r\n",
             Some("a header value contains a control character"),
         );
+    }
+
+    #[test]
+    fn says_where_a_request_would_have_gone_over_tls() {
+        for (head, location) in [
+            (
+                "GET /a?b HTTP/1.1\r\nHost: x:8443\r\n",
+                Some("https://x:8443/a?b"),
+            ),
+            (
+                "GET / HTTP/1.1\r\nA: b\r\nhOST:[::1]\r\n",
+                Some("https://[::1]/"),
+            ),
+            (
+                "GET http://x/a HTTP/1.1\r\nHost: x\r\n",
+                Some("https://x/a"),
+            ),
+            ("GET http://x HTTP/1.1\r\nHost: x\r\n", Some("https://x")),
+            ("OPTIONS * HTTP/1.1\r\nHost: x\r\n", Some("https://x/")),
+            ("GET / HTTP/1.1\r\nHost:\r\n", None),
+            ("GET / HTTP/1.0\r\n", None),
+        ] {
+            let head = format!("{head}\r\n");
+            let found = https_location(head.as_bytes());
+            assert_eq!(found.as_deref(), location.map(str::as_bytes), "{head:?}");
+        }
     }
 
     #[test]

@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::{Buf as _, Bytes, BytesMut};
+use ferrogate_proxy::tls_digest;
+use pingora_core::protocols::l4::socket::SocketAddr::Inet;
 use pingora_core::protocols::raw_connect::ProxyDigest;
 use pingora_core::protocols::tls::{ALPN, SslDigest};
 use pingora_core::protocols::{
@@ -16,8 +18,11 @@ use pingora_core::protocols::{
     TimingDigest, UniqueID,
 };
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
-use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::server::TlsStream;
+
+use super::proxy_protocol::Addresses;
+use super::session;
+use super::wire::{ReadWrite, Wire};
 
 /// A connection whose writes wait for a flush, so that a header and a small body leave in one packet.
 #[derive(Debug)]
@@ -33,14 +38,15 @@ pub(crate) struct Downstream {
     early: BytesMut,
     socket: Arc<SocketDigest>,
     tls: Option<Arc<SslDigest>>,
+    /// What the TLS session tells, on its way through Pingora.
+    facts: Option<Arc<ProxyDigest>>,
     h2: bool,
 }
 
 #[derive(Debug)]
 enum Transport {
-    Tcp(TcpStream),
-    Unix(UnixStream),
-    Tls(Box<TlsStream<TcpStream>>),
+    Plain(Wire),
+    Tls(Box<TlsStream<Wire>>),
 }
 
 /// Bytes of pipelined requests that are taken in ahead.
@@ -54,45 +60,46 @@ const LINGER_BYTES: usize = 1 << 20;
 const COALESCE: usize = 8 << 10;
 
 impl Downstream {
-    pub(crate) fn tcp(stream: TcpStream) -> Self {
-        let fd = stream.as_raw_fd();
-        Self::new(Transport::Tcp(stream), fd)
-    }
-
-    pub(crate) fn unix(stream: UnixStream) -> Self {
-        let fd = stream.as_raw_fd();
-        Self::new(Transport::Unix(stream), fd)
+    /// A connection in the clear; `addresses` are those a proxy in front told, in place of the socket's own.
+    pub(crate) fn plain(wire: Wire, addresses: Option<Addresses>) -> Self {
+        let fd = wire.as_raw_fd();
+        Self::new(Transport::Plain(wire), fd, addresses)
     }
 
     /// A connection whose handshake is done.
-    pub(crate) fn tls(stream: TlsStream<TcpStream>) -> Self {
-        let (tcp, session) = stream.get_ref();
-        let fd = tcp.as_raw_fd();
-        let version = match session.protocol_version() {
-            Some(rustls::ProtocolVersion::TLSv1_2) => "tls1.2",
-            _ => "tls1.3",
-        };
-        let cipher = session
-            .negotiated_cipher_suite()
-            .map(|suite| format!("{:?}", suite.suite()).replace("TLS13_", "TLS_"))
-            .unwrap_or_default();
-        let h2 = session.alpn_protocol() == Some(b"h2");
-        let digest = SslDigest::new(cipher, version.to_owned(), None, None, Vec::new());
-        let mut downstream = Self::new(Transport::Tls(Box::new(stream)), fd);
-        downstream.tls = Some(Arc::new(digest));
-        downstream.h2 = h2;
+    pub(crate) fn tls(stream: TlsStream<Wire>, addresses: Option<Addresses>) -> Self {
+        let (wire, session) = stream.get_ref();
+        let fd = wire.as_raw_fd();
+        let facts = session::facts(session);
+        let mut downstream = Self::new(Transport::Tls(Box::new(stream)), fd, addresses);
+        downstream.h2 = facts.protocol.as_deref() == Some("h2");
+        downstream.tls = Some(Arc::new(session::digest(&facts)));
+        downstream.facts = tls_digest(Arc::new(facts))
+            .inspect_err(|error| tracing::warn!(%error, "the facts of a TLS session were lost"))
+            .ok();
         downstream
     }
 
-    fn new(transport: Transport, fd: RawFd) -> Self {
+    fn new(transport: Transport, fd: RawFd, addresses: Option<Addresses>) -> Self {
+        let socket = SocketDigest::from_raw_fd(fd);
+        if let Some(Addresses {
+            source,
+            destination,
+        }) = addresses
+        {
+            // Nobody has asked a new digest yet, so that nothing is in these cells.
+            let _new = socket.peer_addr.set(Some(Inet(source))).is_ok();
+            let _new = socket.local_addr.set(Some(Inet(destination))).is_ok();
+        }
         Self {
             transport,
             unread: Bytes::new(),
             unsent: BytesMut::new(),
             allowance: None,
             early: BytesMut::new(),
-            socket: Arc::new(SocketDigest::from_raw_fd(fd)),
+            socket: Arc::new(socket),
             tls: None,
+            facts: None,
             h2: false,
         }
     }
@@ -159,8 +166,7 @@ impl Downstream {
 
     fn transport(&mut self) -> Pin<&mut (dyn ReadWrite + Unpin)> {
         match &mut self.transport {
-            Transport::Tcp(stream) => Pin::new(stream),
-            Transport::Unix(stream) => Pin::new(stream),
+            Transport::Plain(wire) => Pin::new(wire),
             Transport::Tls(stream) => Pin::new(stream.as_mut()),
         }
     }
@@ -178,9 +184,6 @@ impl Downstream {
         Poll::Ready(Ok(()))
     }
 }
-
-trait ReadWrite: AsyncRead + AsyncWrite {}
-impl<T: AsyncRead + AsyncWrite> ReadWrite for T {}
 
 impl AsyncRead for Downstream {
     fn poll_read(
@@ -244,8 +247,7 @@ impl Drop for Downstream {
             return;
         }
         let sent = match &self.transport {
-            Transport::Tcp(stream) => stream.try_write(&self.unsent),
-            Transport::Unix(stream) => stream.try_write(&self.unsent),
+            Transport::Plain(wire) => wire.try_write(&self.unsent),
             // A record would have to be made and sent; the missing end of the session says as much.
             Transport::Tls(_) => Ok(0),
         };
@@ -284,8 +286,7 @@ impl Shutdown for Downstream {
 impl UniqueID for Downstream {
     fn id(&self) -> RawFd {
         match &self.transport {
-            Transport::Tcp(stream) => stream.as_raw_fd(),
-            Transport::Unix(stream) => stream.as_raw_fd(),
+            Transport::Plain(wire) => wire.as_raw_fd(),
             Transport::Tls(stream) => stream.get_ref().0.as_raw_fd(),
         }
     }
@@ -309,7 +310,7 @@ impl GetTimingDigest for Downstream {
 
 impl GetProxyDigest for Downstream {
     fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
-        None
+        self.facts.clone()
     }
 }
 
@@ -324,13 +325,15 @@ impl Peek for Downstream {}
 #[cfg(test)]
 mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::UnixStream;
 
     use super::*;
 
     #[tokio::test]
     async fn writes_leave_together_at_the_flush_and_unread_bytes_come_first() {
         let (near, mut far) = UnixStream::pair().unwrap();
-        let mut stream = Downstream::unix(near).into_h2(Bytes::from_static(b"seen "));
+        let mut stream =
+            Downstream::plain(Wire::unix(near), None).into_h2(Bytes::from_static(b"seen "));
         far.write_all(b"new").await.unwrap();
         let mut text = [0; 8];
         stream.read_exact(&mut text).await.unwrap();
@@ -351,7 +354,7 @@ mod tests {
     #[tokio::test]
     async fn a_reader_sees_its_own_request_only() {
         let (near, mut far) = UnixStream::pair().unwrap();
-        let mut stream = Downstream::unix(near);
+        let mut stream = Downstream::plain(Wire::unix(near), None);
         stream.limit_to(Some(4));
         far.write_all(b"bodyGET /next").await.unwrap();
         let mut body = [0; 16];
@@ -367,7 +370,7 @@ mod tests {
     #[tokio::test]
     async fn what_waits_for_a_flush_is_sent_when_the_reader_waits() {
         let (near, mut far) = UnixStream::pair().unwrap();
-        let mut stream = Downstream::unix(near);
+        let mut stream = Downstream::plain(Wire::unix(near), None);
         stream.write_all(b"half").await.unwrap();
         let waits = tokio::time::timeout(Duration::from_millis(20), stream.read(&mut [0; 1])).await;
         assert!(waits.is_err());
@@ -382,7 +385,7 @@ mod tests {
     #[tokio::test]
     async fn large_writes_keep_their_order() {
         let (near, mut far) = UnixStream::pair().unwrap();
-        let mut stream = Downstream::unix(near);
+        let mut stream = Downstream::plain(Wire::unix(near), None);
         let reader = tokio::spawn(async move {
             let mut all = Vec::new();
             far.read_to_end(&mut all).await.unwrap();

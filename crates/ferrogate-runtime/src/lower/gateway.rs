@@ -1,12 +1,12 @@
 //! Model gateways.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use ferrogate_auth::{KeyCredential, KeySpec, Keyring};
 use ferrogate_billing::TokenBudget;
-use ferrogate_config::model::{self, AiGateway, AuthMode, Config, Credential};
+use ferrogate_config::model::{self, AiGateway, AuthMode, Config, Credential, Site};
 use ferrogate_policy::RateLimiter;
 use ferrogate_providers::{
     BreakerSettings, ModelSpec, Prices, ProviderKind, ProviderSpec, Registry, RetryRule,
@@ -158,20 +158,34 @@ fn is_loopback_only(config: &Config, gateway: usize) -> bool {
             config
                 .sites
                 .get(rule.site)
-                .is_some_and(|site| leads_to(&site.routes, gateway))
+                .is_some_and(|site| leads_to(config, site, gateway))
         });
         let local = match &listener.address {
             ListenAddress::Tcp(address) => address.ip().is_loopback(),
-            ListenAddress::Unix(_) => true,
+            ListenAddress::Unix { .. } => true,
+            // Who can reach an inherited socket is not for us to know.
+            ListenAddress::Ipv6Wildcard(_) | ListenAddress::Inherited(_) => false,
         };
         !mounts || local
     })
 }
 
-fn leads_to(routes: &[Route], gateway: usize) -> bool {
-    routes.iter().any(|route| match &route.handler {
-        Handler::AiGateway(index) => *index == gateway,
-        Handler::Handle(inner) | Handler::Route(inner) => leads_to(inner, gateway),
-        _ => false,
-    })
+/// Whether a site's routes mount the gateway, wherever: in blocks, for errors, in place of answers, in routes they invoke.
+fn leads_to(config: &Config, site: &Site, gateway: usize) -> bool {
+    let mut lists: Vec<&[Route]> = super::of_site(site).collect();
+    let mut invoked = HashSet::new();
+    while let Some(routes) = lists.pop() {
+        for route in routes {
+            lists.extend(route.handler.nested());
+            match route.handler {
+                Handler::AiGateway(index) if index == gateway => return true,
+                Handler::Invoke(index) if invoked.insert(index) => {
+                    let named = config.named_routes.get(index);
+                    lists.extend(named.map(|named| named.routes.as_slice()));
+                }
+                _ => {}
+            }
+        }
+    }
+    false
 }

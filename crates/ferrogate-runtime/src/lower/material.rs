@@ -2,9 +2,11 @@
 
 use std::path::Path;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use ferrogate_config::model::Config;
 use ferrogate_proxy::UpstreamTlsMaterial;
-use ferrogate_types::route::{Handler, Route, UpstreamTls};
+use ferrogate_types::route::{Handler, UpstreamTls};
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
@@ -12,35 +14,36 @@ use super::LowerError;
 
 pub(super) fn lower(config: &Config, errors: &mut Vec<LowerError>) -> UpstreamTlsMaterial {
     let mut material = UpstreamTlsMaterial::default();
-    for site in &config.sites {
-        collect(&site.routes, &mut material, errors);
+    let mut lists = super::lists_of(config);
+    while let Some(routes) = lists.pop() {
+        for route in routes {
+            lists.extend(route.handler.nested());
+            if let Handler::ReverseProxy(proxy) = &route.handler
+                && let Some(tls) = &proxy.transport.tls
+                && let Err(message) = read(tls, &mut material)
+            {
+                errors.push(LowerError::new(route.origin.place.to_string(), message));
+            }
+        }
     }
     material
 }
 
-fn collect(routes: &[Route], material: &mut UpstreamTlsMaterial, errors: &mut Vec<LowerError>) {
-    for route in routes {
-        match &route.handler {
-            Handler::Handle(inner) | Handler::Route(inner) => collect(inner, material, errors),
-            Handler::ReverseProxy(proxy) => {
-                if let Some(tls) = &proxy.transport.tls
-                    && let Err(message) = read(tls, material)
-                {
-                    errors.push(LowerError::new(route.origin.place.to_string(), message));
-                }
-            }
-            _ => {}
-        }
-    }
-}
-
 fn read(tls: &UpstreamTls, material: &mut UpstreamTlsMaterial) -> Result<(), String> {
-    if tls.trust_pool.is_empty() && tls.client_auth.is_none() {
+    if !tls.has_material() {
         return Ok(());
     }
     let mut roots = Vec::new();
     for path in &tls.trust_pool {
         roots.extend(certificates(path)?);
+    }
+    for written in &tls.trust_inline {
+        let der = STANDARD
+            .decode(written)
+            .map_err(|error| format!("a certificate written out is not base64: {error}"))?;
+        check(&der)
+            .map_err(|error| format!("a certificate written out cannot be used: {error}"))?;
+        roots.push(der);
     }
     let client = match &tls.client_auth {
         None => None,
@@ -71,16 +74,18 @@ fn certificates(path: &Path) -> Result<Vec<Vec<u8>>, String> {
     if read.is_empty() {
         return Err(format!("`{}` holds no certificate", path.display()));
     }
-    // A certificate that is PEM but not X.509 would only be noticed by a panic at the first connection.
     for der in &read {
-        rustls::RootCertStore::empty()
-            .add(der.clone())
-            .map_err(|error| {
-                format!(
-                    "`{}` holds a certificate that cannot be used: {error}",
-                    path.display()
-                )
-            })?;
+        check(der).map_err(|error| {
+            format!(
+                "`{}` holds a certificate that cannot be used: {error}",
+                path.display()
+            )
+        })?;
     }
     Ok(read.into_iter().map(|der| der.to_vec()).collect())
+}
+
+/// A certificate that is no X.509 would only be noticed by a panic at the first connection.
+fn check(der: &[u8]) -> Result<(), rustls::Error> {
+    rustls::RootCertStore::empty().add(CertificateDer::from(der.to_vec()))
 }

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::ResponseMatcher;
 use crate::Template;
 
 /// One edit. Field names are kept as written and compared without regard to case.
@@ -54,4 +55,7 @@ pub struct HeaderEdits {
     pub immediate: Vec<HeaderOp>,
     /// Applied when the status line is written.
     pub deferred: Vec<HeaderOp>,
+    /// The deferred edits are made only to answers that match.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub matcher: Option<ResponseMatcher>,
 }

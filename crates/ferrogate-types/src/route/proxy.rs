@@ -1,21 +1,35 @@
 //! The `reverse_proxy` directive.
 
+mod balance;
+mod dynamic;
+mod health;
+mod transport;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
 use serde::Serialize;
 
-use super::HeaderOp;
+pub use self::balance::{LoadBalancing, LoadBalancingPolicy};
+pub use self::dynamic::{DynamicA, DynamicSrv, DynamicUpstreams};
+pub use self::health::{ActiveHealth, PassiveHealth};
+pub use self::transport::{HttpTransport, Keepalive, ProxyProtocol, UpstreamTls, UpstreamVersions};
+use super::{HeaderOp, ResponseHandler};
 use crate::Template;
 
 /// The `reverse_proxy` directive.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct ReverseProxy {
-    /// The upstreams in the order written; the same address may stand twice. Never empty.
+    /// The upstreams in the order written; the same address may stand twice. Without any, and without `dynamic`, every
+    /// request is a 503.
     pub upstreams: Vec<UpstreamAddress>,
+    /// Upstreams looked up per attempt; the ones above stand in when the lookup fails.
+    pub dynamic: Option<DynamicUpstreams>,
     /// Which of them is taken, and how often another is tried.
     pub load_balancing: LoadBalancing,
+    /// Probes of the upstreams.
+    pub active_health: Option<ActiveHealth>,
     /// When an upstream is taken out for a while.
     pub passive_health: PassiveHealth,
     /// Edits of the request sent upstream, per attempt.
@@ -24,10 +38,51 @@ pub struct ReverseProxy {
     pub header_down: Vec<HeaderOp>,
     /// Peers whose `X-Forwarded-*` fields are believed, in addition to the listener's.
     pub trusted_proxies: Vec<IpNet>,
+    /// Rewrites the target of the request sent upstream only.
+    pub rewrite: Option<Template>,
+    /// The method of the request sent upstream only; `GET` and `HEAD` drop the body.
+    pub method: Option<Template>,
+    /// Read up to so much of the request's body before it is sent on.
+    pub request_buffers: Option<BufferLimit>,
+    /// Read up to so much of the answer's body before it is sent on.
+    pub response_buffers: Option<BufferLimit>,
+    /// An upgraded connection is closed after this.
+    #[serde(serialize_with = "crate::serialize_duration_option")]
+    pub stream_timeout: Option<Duration>,
+    /// When the configuration changes, upgraded connections stay open for so long.
+    #[serde(serialize_with = "crate::serialize_duration_option")]
+    pub stream_close_delay: Option<Duration>,
+    /// The buffer between both ends of an upgraded connection, in bytes; kept for `adapt`.
+    pub stream_buffer_size: Option<u64>,
+    /// Log what is read and written on upgraded connections and failed attempts, at DEBUG.
+    pub verbose_logs: bool,
+    /// What is done with answers that match, first match first.
+    pub responses: Vec<ResponseHandler>,
     /// How the upstreams are spoken to.
     pub transport: HttpTransport,
     /// Bytes are always passed on as they arrive; the value is kept for `adapt`.
     pub flush_interval: Option<String>,
+}
+
+impl ReverseProxy {
+    /// How upstreams that are looked up are spoken to.
+    pub fn dynamic_scheme(&self) -> UpstreamScheme {
+        if self.transport.tls.is_some() {
+            UpstreamScheme::Https
+        } else {
+            UpstreamScheme::Http
+        }
+    }
+}
+
+/// How much of a body is read before it is sent on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BufferLimit {
+    /// At most so many bytes.
+    Bytes(u64),
+    /// All of it.
+    Unlimited,
 }
 
 /// Where an upstream is.
@@ -64,118 +119,6 @@ pub enum Dial {
     },
     /// A Unix socket.
     Unix(PathBuf),
-}
-
-/// Selection and retries.
-#[derive(Clone, Debug, Serialize)]
-pub struct LoadBalancing {
-    /// The policy; `random` by default.
-    pub policy: LoadBalancingPolicy,
-    /// Attempts after the first.
-    pub retries: u32,
-    /// How long to go on trying; zero = as `retries` says.
-    #[serde(serialize_with = "crate::serialize_duration")]
-    pub try_duration: Duration,
-    /// The pause between attempts.
-    #[serde(serialize_with = "crate::serialize_duration")]
-    pub try_interval: Duration,
-}
-
-/// How an upstream is chosen among the available ones.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LoadBalancingPolicy {
-    /// Uniform.
-    Random,
-    /// One after the other; the first pick is the second upstream.
-    RoundRobin,
-    /// One weight for each upstream, at least one above zero.
-    WeightedRoundRobin(Vec<u32>),
-    /// The fewest requests in flight, ties at random.
-    LeastConn,
-    /// The first available one.
-    First,
-    /// By the peer's address.
-    IpHash,
-    /// By the client's address.
-    ClientIpHash,
-    /// By a request header; without it, at random.
-    Header(String),
-}
-
-/// Passive health checks. Off while `fail_duration` is zero, but for `max_requests`.
-#[derive(Clone, Debug, Serialize)]
-pub struct PassiveHealth {
-    /// How long a failure is remembered.
-    #[serde(serialize_with = "crate::serialize_duration")]
-    pub fail_duration: Duration,
-    /// How many remembered failures take the upstream out.
-    pub max_fails: u32,
-    /// Answers that count as failures.
-    pub unhealthy_status: Vec<StatusPattern>,
-    /// Answers slower than this count as failures.
-    #[serde(serialize_with = "crate::serialize_duration_option")]
-    pub unhealthy_latency: Option<Duration>,
-    /// At most so many requests at once.
-    pub max_requests: Option<u32>,
-}
-
-/// A status or a class of statuses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum StatusPattern {
-    /// One status.
-    Code(u16),
-    /// `5xx`, by its first digit.
-    Class(u8),
-}
-
-/// `transport http`.
-#[derive(Clone, Debug, Serialize)]
-pub struct HttpTransport {
-    /// Connecting; 3 s by default.
-    #[serde(serialize_with = "crate::serialize_duration")]
-    pub dial_timeout: Duration,
-    /// From the request sent to the answer's header.
-    #[serde(serialize_with = "crate::serialize_duration_option")]
-    pub response_header_timeout: Option<Duration>,
-    /// Between two reads.
-    #[serde(serialize_with = "crate::serialize_duration_option")]
-    pub read_timeout: Option<Duration>,
-    /// Between two writes.
-    #[serde(serialize_with = "crate::serialize_duration_option")]
-    pub write_timeout: Option<Duration>,
-    /// How long idle connections are kept.
-    pub keepalive: Keepalive,
-    /// TLS settings; `None` for plain upstreams.
-    pub tls: Option<UpstreamTls>,
-    /// HTTP versions, as (1.1, 2); both by default, 2 only over TLS.
-    pub versions: (bool, bool),
-}
-
-/// Reuse of upstream connections.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Keepalive {
-    /// Kept idle for at most so long.
-    #[serde(serialize_with = "crate::serialize_duration")]
-    For(Duration),
-    /// One request for each connection.
-    Off,
-}
-
-/// TLS to upstreams.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct UpstreamTls {
-    /// The name sent and checked; the dialled host by default.
-    pub server_name: Option<Template>,
-    /// Accept any certificate.
-    pub insecure_skip_verify: bool,
-    /// PEM files of trusted roots; the system's when empty.
-    pub trust_pool: Vec<PathBuf>,
-    /// PEM files of the client's certificate and key.
-    pub client_auth: Option<(PathBuf, PathBuf)>,
-    /// The handshake's time limit; 10 s by default.
-    #[serde(serialize_with = "crate::serialize_duration_option")]
-    pub handshake_timeout: Option<Duration>,
+    /// Resolved per request to `host:port` or `unix//path`; a port that is missing is 80, or 443 with TLS.
+    Template(Template),
 }

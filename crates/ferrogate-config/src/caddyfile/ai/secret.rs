@@ -16,7 +16,7 @@ impl Cx<'_> {
     /// The secret that a word stands for; empty when its variable is not set.
     ///
     /// The word is hidden in every excerpt of the report.
-    pub(super) fn secret(&mut self, word: &Token) -> Option<Secret> {
+    pub(crate) fn secret(&mut self, word: &Token) -> Option<Secret> {
         if let Some(name) = &word.variable {
             self.explained.insert(name.clone());
             return Some(Secret::new(

@@ -1,13 +1,11 @@
-//! The types of matchers.
+//! The table of matchers.
 
-use ferrogate_types::Template;
-use ferrogate_types::route::{HeaderMatch, Matcher, MatcherSet, ProtocolMatch, TextPattern};
+use ferrogate_types::route::{Matcher, MatcherSet, ProtocolMatch};
 use ipnet::IpNet;
 
-use super::Conditions;
+use super::{Conditions, expression, field, file, target, variable};
 use crate::caddyfile::context::Cx;
 use crate::caddyfile::line::Line;
-use crate::caddyfile::syntax::Token;
 use crate::caddyfile::table::Row;
 use crate::diagnostic::Diagnostic;
 
@@ -15,7 +13,7 @@ use crate::diagnostic::Diagnostic;
 const MAX_NEGATIONS: usize = 16;
 
 /// How many values a matcher that compares them with one another may have.
-const MAX_VALUES: usize = 5_000;
+pub(super) const MAX_VALUES: usize = 5_000;
 
 /// Every type of matcher.
 pub(crate) const MATCHERS: &[Row<Conditions>] = &[
@@ -23,26 +21,26 @@ pub(crate) const MATCHERS: &[Row<Conditions>] = &[
         "path",
         "path PATTERN...",
         "Path patterns; `*` at an end is a wildcard.",
-        path,
+        target::path,
     ),
     Row::many(
         "host",
         "host NAME...",
         "Host names; `*` stands for one label.",
-        host,
+        target::host,
     ),
-    Row::many("method", "method VERB...", "HTTP methods.", method),
+    Row::many("method", "method VERB...", "HTTP methods.", target::method),
     Row::many(
         "header",
         "header FIELD VALUE | header !FIELD",
         "A request header field, or its absence.",
-        header,
+        field::header,
     ),
     Row::many(
         "query",
         "query KEY=VALUE...",
         "Query parameters; `*` as value means present.",
-        query,
+        target::query,
     ),
     Row::many(
         "not",
@@ -68,170 +66,68 @@ pub(crate) const MATCHERS: &[Row<Conditions>] = &[
         "The protocol of the request.",
         protocol,
     ),
-    Row::later("path_regexp", "use `path` with wildcards"),
-    Row::later("header_regexp", "use `header` with wildcards"),
-    Row::later("vars", ""),
-    Row::later("vars_regexp", ""),
-    Row::later(
+    Row::many(
+        "path_regexp",
+        "path_regexp [NAME] REGEX",
+        "The path fits an expression; its groups are `{re.NAME.1}`.",
+        target::path_regexp,
+    ),
+    Row::many(
+        "header_regexp",
+        "header_regexp [NAME] FIELD REGEX",
+        "A line of a header field fits an expression.",
+        field::header_regexp,
+    ),
+    Row::many(
+        "vars",
+        "vars NAME|{PLACEHOLDER} VALUE...",
+        "A variable or placeholder has one of these values; several lines are alternatives.",
+        variable::vars,
+    ),
+    Row::many(
+        "vars_regexp",
+        "vars_regexp [NAME] NAME|{PLACEHOLDER} REGEX",
+        "A variable or placeholder fits an expression.",
+        variable::vars_regexp,
+    ),
+    Row::many(
         "expression",
-        "combine `path`, `method`, `header` and `not` in a block",
+        "expression CEL...",
+        "An expression in the documented subset of CEL.",
+        expression::line,
     ),
-    Row::later(
+    Row::new(
         "file",
-        "serve files from a file server behind `reverse_proxy`",
+        "file [FILE...] [{ ... }]",
+        "A file exists; the path of the request, when none is named.",
+        file::matcher,
     ),
-    Row::later("tls", "use `protocol https`"),
+    Row::new(
+        "tls",
+        "tls [early_data]",
+        "The connection is encrypted.",
+        |cx, line, out| {
+            let Some(args) = line.list(cx, 0..=1) else {
+                return;
+            };
+            let early_data = match args.first() {
+                None => None,
+                Some(word) => match cx.one_of(word, "condition on TLS", &[("early_data", true)]) {
+                    None => return,
+                    early => early,
+                },
+            };
+            out.retain(|m| !matches!(m, Matcher::Tls { .. }));
+            out.push(Matcher::Tls { early_data });
+        },
+    ),
     Row::never(
         "url_pattern",
         "write the parts as `host`, `path` and `query`",
     ),
 ];
 
-fn path(cx: &mut Cx<'_>, line: &Line<'_>, out: &mut Conditions) {
-    let Some(args) = line.list(cx, 1..=usize::MAX) else {
-        return;
-    };
-    for arg in args {
-        if !arg.text.starts_with(['/', '*', '{']) {
-            let shown = cx.shown(arg);
-            cx.say(
-                arg.at,
-                Diagnostic::warning(
-                    "path-slash",
-                    format!("path pattern `{shown}` does not begin with a slash"),
-                )
-                .label("matches no request")
-                .hint(format!("write `/{shown}` or `*{shown}`")),
-            );
-        }
-    }
-    let patterns: Vec<Template> = args.iter().map(|arg| cx.template(arg)).collect();
-    if let Some(Matcher::Path(existing)) = out.iter_mut().find(|m| matches!(m, Matcher::Path(_))) {
-        existing.extend(patterns);
-    } else {
-        out.push(Matcher::Path(patterns));
-    }
-}
-
-fn host(cx: &mut Cx<'_>, line: &Line<'_>, out: &mut Conditions) {
-    let Some(args) = line.list(cx, 1..=usize::MAX) else {
-        return;
-    };
-    let mut hosts = match out
-        .iter()
-        .position(|m| matches!(m, Matcher::Host(_)))
-        .map(|at| out.remove(at))
-    {
-        Some(Matcher::Host(hosts)) => hosts,
-        _ => Vec::new(),
-    };
-    if hosts.len() + args.len() > MAX_VALUES {
-        return too_many(cx, line);
-    }
-    for arg in args {
-        let host = cx.template(arg);
-        if hosts
-            .iter()
-            .any(|other: &Template| other.source().eq_ignore_ascii_case(host.source()))
-        {
-            let shown = cx.shown(arg);
-            cx.say(
-                arg.at,
-                Diagnostic::error("duplicate-host", format!("host `{shown}` is listed twice"))
-                    .label("once is enough"),
-            );
-        } else {
-            hosts.push(host);
-        }
-    }
-    out.push(Matcher::Host(hosts));
-}
-
-fn method(cx: &mut Cx<'_>, line: &Line<'_>, out: &mut Conditions) {
-    let Some(args) = line.list(cx, 1..=usize::MAX) else {
-        return;
-    };
-    let methods: Vec<String> = args
-        .iter()
-        .map(|arg| arg.text.to_ascii_uppercase())
-        .collect();
-    if let Some(Matcher::Method(existing)) =
-        out.iter_mut().find(|m| matches!(m, Matcher::Method(_)))
-    {
-        existing.extend(methods);
-    } else {
-        out.push(Matcher::Method(methods));
-    }
-}
-
-fn header(cx: &mut Cx<'_>, line: &Line<'_>, out: &mut Conditions) {
-    let Some(args) = line.list(cx, 1..=2) else {
-        return;
-    };
-    let Some((field, value)) = args.split_first() else {
-        return;
-    };
-    let absent = field.text.strip_prefix('!');
-    let pattern = match (absent, value.first()) {
-        (None, Some(value)) => Some(text_pattern(cx, value)),
-        (Some(_), None) => None,
-        (Some(_), Some(value)) => {
-            cx.say(
-                value.at,
-                Diagnostic::error("argument-count", "an absent header field has no value")
-                    .label("leave this out, or leave the `!` out")
-                    .hint(line.syntax()),
-            );
-            return;
-        }
-        (None, None) => {
-            cx.say(
-                field.at,
-                Diagnostic::error("argument-count", "a value is missing")
-                    .label("which value?")
-                    .hint(format!(
-                        "`header {} *` holds when the field is there",
-                        field.text
-                    )),
-            );
-            return;
-        }
-    };
-    let name = absent
-        .unwrap_or(&field.text)
-        .trim_end_matches(':')
-        .to_ascii_lowercase();
-    let position = out
-        .iter()
-        .position(|m| matches!(m, Matcher::Header(_)))
-        .unwrap_or_else(|| {
-            out.push(Matcher::Header(Vec::new()));
-            out.len() - 1
-        });
-    let Some(Matcher::Header(fields)) = out.get_mut(position) else {
-        return;
-    };
-    if fields.len() > MAX_VALUES {
-        return too_many(cx, line);
-    }
-    match (fields.iter_mut().find(|other| other.field == name), pattern) {
-        (Some(other), Some(pattern)) if !other.values.is_empty() => other.values.push(pattern),
-        (Some(_), _) => cx.say(
-            field.at,
-            Diagnostic::error(
-                "contradiction",
-                format!("header `{name}` cannot be both absent and present"),
-            )
-            .label("contradicts an earlier line"),
-        ),
-        (None, pattern) => fields.push(HeaderMatch {
-            field: name,
-            values: pattern.into_iter().collect(),
-        }),
-    }
-}
-
-fn too_many(cx: &mut Cx<'_>, line: &Line<'_>) {
+pub(super) fn too_many(cx: &mut Cx<'_>, line: &Line<'_>) {
     cx.say(
         line.at(),
         Diagnostic::error(
@@ -240,67 +136,6 @@ fn too_many(cx: &mut Cx<'_>, line: &Line<'_>) {
         )
         .label("too many"),
     );
-}
-
-fn text_pattern(cx: &mut Cx<'_>, word: &Token) -> TextPattern {
-    let text: &str = &word.text;
-    if text == "*" {
-        return TextPattern::Any;
-    }
-    cx.template(word);
-    match (text.strip_prefix('*'), text.strip_suffix('*')) {
-        (Some(_), Some(inner)) => TextPattern::Contains(inner.trim_start_matches('*').into()),
-        (Some(inner), None) => TextPattern::Suffix(inner.into()),
-        (None, Some(inner)) => TextPattern::Prefix(inner.into()),
-        (None, None) => TextPattern::Exact(text.into()),
-    }
-}
-
-fn query(cx: &mut Cx<'_>, line: &Line<'_>, out: &mut Conditions) {
-    let Some(args) = line.list(cx, 1..=usize::MAX) else {
-        return;
-    };
-    let before = out.iter().map(|matcher| {
-        if let Matcher::Query(pairs) = matcher {
-            pairs.len()
-        } else {
-            0
-        }
-    });
-    if before.sum::<usize>() + args.len() > MAX_VALUES {
-        return too_many(cx, line);
-    }
-    let mut pairs: Vec<(String, Vec<Template>)> = Vec::new();
-    for arg in args.iter().filter(|arg| !arg.text.is_empty()) {
-        let Some((key, value)) = arg.text.split_once('=') else {
-            let shown = cx.shown(arg);
-            cx.say(
-                arg.at,
-                Diagnostic::error(
-                    "invalid-value",
-                    format!("`{shown}` is not a query condition"),
-                )
-                .label("expected `key=value`")
-                .hint(format!("`{shown}=*` holds when the key is there")),
-            );
-            continue;
-        };
-        match pairs.iter_mut().find(|(name, _)| name == key) {
-            Some((_, values)) => values.push(value.into()),
-            None => pairs.push((key.to_owned(), vec![value.into()])),
-        }
-    }
-    if let Some(Matcher::Query(existing)) = out.iter_mut().find(|m| matches!(m, Matcher::Query(_)))
-    {
-        for (key, values) in pairs {
-            match existing.iter_mut().find(|(name, _)| *name == key) {
-                Some((_, known)) => known.extend(values),
-                None => existing.push((key, values)),
-            }
-        }
-    } else {
-        out.push(Matcher::Query(pairs));
-    }
 }
 
 fn not(cx: &mut Cx<'_>, line: &Line<'_>, out: &mut Conditions) {

@@ -1,6 +1,6 @@
 //! The top level of a file: global options, snippets, sites.
 
-use super::{Block, Diagnostic, Parser, Place, Quote, SiteBlock, Token, directives};
+use super::{Block, Diagnostic, NamedBlock, Parser, Place, Quote, SiteBlock, Token, directives};
 use crate::source::Span;
 
 impl Parser<'_> {
@@ -61,23 +61,8 @@ impl Parser<'_> {
         };
         let text = only.text.clone();
         let bare = only.quote == Quote::None;
-        if let Some(name) = text
-            .strip_prefix("&(")
-            .and_then(|rest| rest.strip_suffix(')'))
-            .filter(|_| bare)
-        {
-            self.say(
-                only.at,
-                Diagnostic::error(
-                    "not-available",
-                    format!("named route `{name}` is not available yet"),
-                )
-                .label("not available yet")
-                .hint("use a snippet: `(name) { ... }` and `import name`"),
-            );
-            if let Some(open) = open {
-                self.raw_block(open.at);
-            }
+        if text.starts_with("&(") && text.ends_with(')') && bare {
+            self.named_route(only.clone(), open.as_ref());
         } else if let Some(name) = text
             .strip_prefix('(')
             .and_then(|rest| rest.strip_suffix(')'))
@@ -87,6 +72,30 @@ impl Parser<'_> {
         } else {
             self.site_body(addresses, open);
         }
+    }
+
+    fn named_route(&mut self, name: Token, open: Option<&Token>) {
+        let Some(open) = open else {
+            self.say(
+                name.at,
+                Diagnostic::error(
+                    "route-block",
+                    format!("named route `{}` has no block", name.text),
+                )
+                .label("an opening brace must follow on this line"),
+            );
+            return;
+        };
+        let body = self.block(open, 0);
+        if &*name.text == "&()" {
+            self.say(
+                name.at,
+                Diagnostic::error("route-name", "a named route needs a name")
+                    .label("write `&(name)`"),
+            );
+            return;
+        }
+        self.tree.named.push(NamedBlock { name, body });
     }
 
     fn snippet(&mut self, name: &str, token: &Token, open: Option<&Token>) {

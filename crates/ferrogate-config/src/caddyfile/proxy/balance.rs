@@ -1,90 +1,140 @@
 //! `lb_policy` and status lists.
 
+use std::time::Duration;
+
+use ferrogate_types::Secret;
 use ferrogate_types::route::{LoadBalancingPolicy, StatusPattern};
 
 use crate::caddyfile::context::Cx;
 use crate::caddyfile::line::Line;
-use crate::caddyfile::syntax::{Segment, Token};
-use crate::caddyfile::table::{Kind, Row};
+use crate::caddyfile::syntax::{Block, Segment, Token};
+use crate::caddyfile::table::{Kind, Row, Run};
 use crate::diagnostic::Diagnostic;
 
 const KIND: Kind = Kind {
     noun: "policy",
     place: "after `lb_policy`",
 };
+const STICKY: Kind = Kind {
+    noun: "option",
+    place: "in this policy",
+};
+
+/// A policy that needs no arguments.
+macro_rules! plain {
+    ($name:literal, $doc:literal, $policy:ident) => {
+        Row::new(
+            $name,
+            concat!("lb_policy ", $name),
+            $doc,
+            |cx, line, out| {
+                *out = line.flag(cx).then_some(LoadBalancingPolicy::$policy);
+            },
+        )
+    };
+}
 
 /// Every load balancing policy.
 pub(crate) const POLICIES: &[Row<Option<LoadBalancingPolicy>>] = &[
-    Row::new(
-        "random",
-        "lb_policy random",
-        "Any of them.",
-        |cx, line, out| {
-            *out = line.flag(cx).then_some(LoadBalancingPolicy::Random);
-        },
-    ),
-    Row::new(
-        "round_robin",
-        "lb_policy round_robin",
-        "One after the other.",
-        |cx, line, out| {
-            *out = line.flag(cx).then_some(LoadBalancingPolicy::RoundRobin);
-        },
-    ),
+    plain!("random", "Any of them.", Random),
+    plain!("round_robin", "One after the other.", RoundRobin),
     Row::new(
         "weighted_round_robin",
         "lb_policy weighted_round_robin WEIGHT...",
         "By weights.",
-        |cx, line, out| {
-            *out = weights(cx, line);
-        },
+        |cx, line, out| *out = weights(cx, line),
     ),
+    plain!("least_conn", "The fewest requests in flight.", LeastConn),
+    plain!("first", "The first available one.", First),
+    plain!("ip_hash", "By the peer's address.", IpHash),
+    plain!("client_ip_hash", "By the client's address.", ClientIpHash),
+    plain!("uri_hash", "By path and query.", UriHash),
     Row::new(
-        "least_conn",
-        "lb_policy least_conn",
-        "The fewest requests in flight.",
+        "random_choose",
+        "lb_policy random_choose N",
+        "Of so many at random the one with the fewest requests in flight.",
         |cx, line, out| {
-            *out = line.flag(cx).then_some(LoadBalancingPolicy::LeastConn);
-        },
-    ),
-    Row::new(
-        "first",
-        "lb_policy first",
-        "The first available one.",
-        |cx, line, out| {
-            *out = line.flag(cx).then_some(LoadBalancingPolicy::First);
-        },
-    ),
-    Row::new(
-        "ip_hash",
-        "lb_policy ip_hash",
-        "By the peer's address.",
-        |cx, line, out| {
-            *out = line.flag(cx).then_some(LoadBalancingPolicy::IpHash);
-        },
-    ),
-    Row::new(
-        "client_ip_hash",
-        "lb_policy client_ip_hash",
-        "By the client's address.",
-        |cx, line, out| {
-            *out = line.flag(cx).then_some(LoadBalancingPolicy::ClientIpHash);
+            *out = line
+                .number32(cx, 2..=1000)
+                .map(LoadBalancingPolicy::RandomChoose);
         },
     ),
     Row::new(
         "header",
-        "lb_policy header FIELD",
+        "lb_policy header FIELD [{ fallback POLICY }]",
         "By a request header.",
         |cx, line, out| {
-            *out = line
-                .word(cx)
-                .map(|field| LoadBalancingPolicy::Header(field.text.to_string()));
+            let Some(([field], block)) = line.with_block(cx, 1..=1) else {
+                return;
+            };
+            let sticky = sticky(cx, block, FALLBACK_OPTIONS);
+            *out = Some(LoadBalancingPolicy::Header {
+                field: field.text.to_string(),
+                fallback: Box::new(sticky.fallback),
+            });
         },
     ),
-    Row::later("random_choose", "use `least_conn`"),
-    Row::later("uri_hash", "use `header FIELD` or `client_ip_hash`"),
-    Row::later("query", "use `header FIELD`"),
-    Row::later("cookie", "use `header FIELD` or `client_ip_hash`"),
+    Row::new(
+        "query",
+        "lb_policy query KEY [{ fallback POLICY }]",
+        "By a query parameter.",
+        |cx, line, out| {
+            let Some(([key], block)) = line.with_block(cx, 1..=1) else {
+                return;
+            };
+            let sticky = sticky(cx, block, FALLBACK_OPTIONS);
+            *out = Some(LoadBalancingPolicy::Query {
+                key: key.text.to_string(),
+                fallback: Box::new(sticky.fallback),
+            });
+        },
+    ),
+    Row::new(
+        "cookie",
+        "lb_policy cookie [NAME [SECRET]] [{ fallback POLICY ; max_age DURATION }]",
+        "By a cookie that names the upstream; lb by default.",
+        |cx, line, out| *out = cookie(cx, line),
+    ),
+];
+
+/// What a policy that may find nothing to go by does then.
+pub(crate) struct Sticky {
+    fallback: LoadBalancingPolicy,
+    max_age: Option<Duration>,
+}
+
+const FALLBACK: Row<Sticky> = Row::new(
+    "fallback",
+    "fallback POLICY [ARGUMENTS]",
+    "The policy for requests without it; random by default.",
+    |cx, line, sticky| {
+        if let Some(policy) = policy(cx, line) {
+            sticky.fallback = policy;
+        }
+    },
+);
+
+const FALLBACK_OPTIONS: &[Row<Sticky>] = &[FALLBACK];
+
+/// Every option of `lb_policy cookie`; of `header` and `query` there is only the first.
+pub(crate) const COOKIE_OPTIONS: &[Row<Sticky>] = &[
+    FALLBACK,
+    Row::new(
+        "max_age",
+        "max_age DURATION",
+        "How long clients keep the cookie; for the session by default.",
+        |cx, line, sticky| {
+            let age = line.duration(cx);
+            if age.is_some_and(|age| age < Duration::from_secs(1)) {
+                cx.say(
+                    line.at(),
+                    Diagnostic::error("invalid-value", "the cookie lives shorter than a second")
+                        .label("cookies count in seconds"),
+                );
+            }
+            sticky.max_age = age;
+        },
+    ),
 ];
 
 /// The policy that a line names.
@@ -104,10 +154,63 @@ pub(super) fn policy(cx: &mut Cx<'_>, line: &Line<'_>) -> Option<LoadBalancingPo
             KIND,
             POLICIES
                 .iter()
-                .map(|row| (row.name, !row.syntax.is_empty())),
+                .map(|row| (row.name, matches!(row.run, Run::Do(_)))),
         ),
     }
     policy
+}
+
+/// The weights of a policy, or of the one it falls back to.
+pub(super) fn weights_of(policy: &LoadBalancingPolicy) -> Option<&[u32]> {
+    match policy {
+        LoadBalancingPolicy::WeightedRoundRobin(weights) => Some(weights),
+        LoadBalancingPolicy::Header { fallback, .. }
+        | LoadBalancingPolicy::Query { fallback, .. }
+        | LoadBalancingPolicy::Cookie { fallback, .. } => weights_of(fallback),
+        _ => None,
+    }
+}
+
+fn sticky(cx: &mut Cx<'_>, block: Option<&Block>, table: &'static [Row<Sticky>]) -> Sticky {
+    let mut sticky = Sticky {
+        fallback: LoadBalancingPolicy::Random,
+        max_age: None,
+    };
+    if let Some(block) = block {
+        cx.run_block(block, STICKY, table, &mut sticky);
+    }
+    sticky
+}
+
+fn cookie(cx: &mut Cx<'_>, line: &Line<'_>) -> Option<LoadBalancingPolicy> {
+    let (args, block) = line.with_block(cx, 0..=2)?;
+    let sticky = sticky(cx, block, COOKIE_OPTIONS);
+    let name = args.first().map_or("lb", |word| &word.text);
+    let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+    if let Some(word) = args.first()
+        && (name.is_empty() || !name.chars().all(token))
+    {
+        let shown = cx.shown(word);
+        cx.say(
+            word.at,
+            Diagnostic::error(
+                "invalid-value",
+                format!("`{shown}` is not the name of a cookie"),
+            )
+            .label("letters, digits and a few signs only"),
+        );
+        return None;
+    }
+    let secret = match args.get(1) {
+        Some(word) => cx.secret(word)?,
+        None => Secret::literal(""),
+    };
+    Some(LoadBalancingPolicy::Cookie {
+        name: name.to_owned(),
+        secret,
+        max_age: sticky.max_age,
+        fallback: Box::new(sticky.fallback),
+    })
 }
 
 fn weights(cx: &mut Cx<'_>, line: &Line<'_>) -> Option<LoadBalancingPolicy> {

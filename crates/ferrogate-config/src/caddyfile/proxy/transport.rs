@@ -1,15 +1,18 @@
 //! `transport http`: how upstreams are spoken to.
 
-use std::time::Duration;
+use ferrogate_types::Secret;
+use ferrogate_types::route::{
+    HttpTransport, Keepalive, ProxyProtocol, UpstreamTls, UpstreamVersions,
+};
 
-use ferrogate_types::route::{Keepalive, UpstreamTls};
-
+use super::dynamic::resolvers;
 use crate::caddyfile::context::Cx;
 use crate::caddyfile::line::Line;
-use crate::caddyfile::pem::PemKind;
-use crate::caddyfile::syntax::Place;
+use crate::caddyfile::syntax::{Place, Token};
 use crate::caddyfile::table::{Kind, Row};
 use crate::diagnostic::Diagnostic;
+
+mod tls;
 
 const KIND: Kind = Kind {
     noun: "transport option",
@@ -19,33 +22,65 @@ const KIND: Kind = Kind {
 /// A transport as it is read.
 #[derive(Default)]
 pub(crate) struct Transport {
-    pub(super) dial_timeout: Option<Duration>,
-    pub(super) response_header_timeout: Option<Duration>,
-    pub(super) read_timeout: Option<Duration>,
-    pub(super) write_timeout: Option<Duration>,
-    pub(super) keepalive: Option<Keepalive>,
+    /// All but TLS.
+    pub(super) http: HttpTransport,
     pub(super) tls: UpstreamTls,
     /// Where TLS was switched on.
     pub(super) tls_at: Option<Place>,
-    pub(super) versions: Option<Versions>,
-}
-
-/// HTTP versions that may be spoken.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Versions {
-    pub(super) http1: bool,
-    pub(super) http2: bool,
+    /// HTTP/2 in the clear was asked for.
     pub(super) h2c: bool,
 }
 
+/// Why limits on idle connections change nothing.
+const ONE_POOL: &str = "idle connections to all upstreams share one pool, the oldest go first";
+
 /// Every option of `transport http`.
 pub(crate) const OPTIONS: &[Row<Transport>] = &[
+    Row::new(
+        "read_buffer",
+        "read_buffer SIZE",
+        "Kept; buffers grow by themselves.",
+        |cx, line, t| {
+            t.http.read_buffer = line.size(cx);
+        },
+    ),
+    Row::new(
+        "write_buffer",
+        "write_buffer SIZE",
+        "Kept; buffers grow by themselves.",
+        |cx, line, t| {
+            t.http.write_buffer = line.size(cx);
+        },
+    ),
+    Row::new(
+        "max_response_header",
+        "max_response_header SIZE",
+        "The largest header of an answer.",
+        |cx, line, t| {
+            t.http.max_response_header = line.size(cx);
+        },
+    ),
     Row::new(
         "dial_timeout",
         "dial_timeout DURATION",
         "Connecting; 3s by default.",
         |cx, line, t| {
-            t.dial_timeout = line.duration(cx);
+            t.http.dial_timeout = line.duration(cx).unwrap_or(t.http.dial_timeout);
+        },
+    ),
+    Row::new(
+        "dial_fallback_delay",
+        "dial_fallback_delay DURATION|-1",
+        "Until the next address is tried beside the one before; 300ms by default.",
+        |cx, line, t| {
+            if let Some(word) = line.word(cx) {
+                // Whatever is negative switches it off.
+                t.http.dial_fallback_delay = if word.text.starts_with('-') {
+                    None
+                } else {
+                    cx.duration(word)
+                };
+            }
         },
     ),
     Row::new(
@@ -53,7 +88,15 @@ pub(crate) const OPTIONS: &[Row<Transport>] = &[
         "response_header_timeout DURATION",
         "Until the answer's header.",
         |cx, line, t| {
-            t.response_header_timeout = line.duration(cx);
+            t.http.response_header_timeout = line.duration(cx);
+        },
+    ),
+    Row::new(
+        "expect_continue_timeout",
+        "expect_continue_timeout DURATION",
+        "How long to wait for `100 Continue`.",
+        |cx, line, t| {
+            t.http.expect_continue_timeout = line.duration(cx);
         },
     ),
     Row::new(
@@ -61,7 +104,7 @@ pub(crate) const OPTIONS: &[Row<Transport>] = &[
         "read_timeout DURATION",
         "Between two reads.",
         |cx, line, t| {
-            t.read_timeout = line.duration(cx);
+            t.http.read_timeout = line.duration(cx);
         },
     ),
     Row::new(
@@ -69,7 +112,15 @@ pub(crate) const OPTIONS: &[Row<Transport>] = &[
         "write_timeout DURATION",
         "Between two writes.",
         |cx, line, t| {
-            t.write_timeout = line.duration(cx);
+            t.http.write_timeout = line.duration(cx);
+        },
+    ),
+    Row::new(
+        "resolvers",
+        "resolvers SERVER...",
+        "DNS servers to ask.",
+        |cx, line, t| {
+            t.http.resolvers = resolvers(cx, line);
         },
     ),
     Row::new(
@@ -78,12 +129,122 @@ pub(crate) const OPTIONS: &[Row<Transport>] = &[
         "Idle connections; 2m by default.",
         |cx, line, t| {
             if let Some(word) = line.word(cx) {
-                t.keepalive = if &*word.text == "off" {
+                let keepalive = if &*word.text == "off" {
                     Some(Keepalive::Off)
                 } else {
                     cx.duration(word).map(Keepalive::For)
                 };
+                t.http.keepalive = keepalive.unwrap_or(t.http.keepalive);
             }
+        },
+    ),
+    Row::new(
+        "keepalive_interval",
+        "keepalive_interval DURATION",
+        "Between two TCP probes; 30s by default.",
+        |cx, line, t| {
+            t.http.keepalive_interval = line.duration(cx).unwrap_or(t.http.keepalive_interval);
+        },
+    ),
+    Row::new(
+        "keepalive_idle_conns",
+        "keepalive_idle_conns N",
+        "Understood, without effect: 4096 idle connections are kept in all.",
+        |cx, line, t| {
+            cx.no_effect(line.name().at, ONE_POOL);
+            // Zero is Go's word for no limit.
+            t.http.keepalive_idle_conns =
+                line.number32(cx, 0..=u32::MAX).filter(|count| *count > 0);
+        },
+    ),
+    Row::new(
+        "keepalive_idle_conns_per_host",
+        "keepalive_idle_conns_per_host N",
+        "Understood, without effect: 4096 idle connections are kept in all.",
+        |cx, line, t| {
+            cx.no_effect(line.name().at, ONE_POOL);
+            t.http.keepalive_idle_conns_per_host = line
+                .number32(cx, 1..=1_000_000)
+                .unwrap_or(t.http.keepalive_idle_conns_per_host);
+        },
+    ),
+    Row::new(
+        "max_conns_per_host",
+        "max_conns_per_host N",
+        "Connections to one upstream at once.",
+        |cx, line, t| {
+            t.http.max_conns_per_host = line.number32(cx, 0..=u32::MAX).filter(|count| *count > 0);
+        },
+    ),
+    Row::new(
+        "versions",
+        "versions 1.1 2 h2c",
+        "HTTP versions; 1.1 and 2 by default.",
+        versions,
+    ),
+    Row::new(
+        "compression",
+        "compression off",
+        "Asks for no encoding the client did not ask for, which is always so.",
+        |cx, line, t| {
+            if let Some(word) = line.word(cx)
+                && let Some(on) = cx.one_of(word, "value", &[("off", false), ("on", true)])
+            {
+                t.http.compression = on;
+                if on {
+                    cx.no_effect(word.at, "upstreams are asked for no encoding of our own");
+                }
+            }
+        },
+    ),
+    Row::new(
+        "proxy_protocol",
+        "proxy_protocol v1|v2",
+        "A PROXY protocol header.",
+        |cx, line, t| {
+            const VERSIONS: &[(&str, ProxyProtocol)] =
+                &[("v1", ProxyProtocol::V1), ("v2", ProxyProtocol::V2)];
+            t.http.proxy_protocol = line
+                .word(cx)
+                .and_then(|word| cx.one_of(word, "version", VERSIONS));
+        },
+    ),
+    Row::new(
+        "local_address",
+        "local_address IP",
+        "The address to connect from.",
+        |cx, line, t| {
+            t.http.local_address = line.word(cx).and_then(|word| {
+                let ip = word.text.parse().map_err(|_| "is not an IP address");
+                cx.checked(word, "address", ip)
+            });
+        },
+    ),
+    Row::new(
+        "network_proxy",
+        "network_proxy none|url URL",
+        "An HTTP proxy to connect through.",
+        |cx, line, t| match line.list(cx, 1..=2) {
+            Some([none]) if &*none.text == "none" => t.http.forward_proxy = None,
+            Some([kind, url]) if &*kind.text == "url" => {
+                t.http.forward_proxy = forward_proxy(cx, url);
+            }
+            Some(_) => cx.say(
+                line.at(),
+                Diagnostic::error("invalid-value", "this network proxy is not known")
+                    .label("expected `none` or `url URL`")
+                    .hint(line.syntax()),
+            ),
+            None => {}
+        },
+    ),
+    Row::new(
+        "forward_proxy_url",
+        "forward_proxy_url URL",
+        "An HTTP proxy to connect through.",
+        |cx, line, t| {
+            cx.deprecated(line, "network_proxy url URL");
+            t.http.forward_proxy = line.word(cx).and_then(|word| forward_proxy(cx, word));
         },
     ),
     Row::new("tls", "tls", "TLS, whatever the scheme.", |cx, line, t| {
@@ -95,85 +256,7 @@ pub(crate) const OPTIONS: &[Row<Transport>] = &[
         "tls_server_name",
         "tls_server_name NAME",
         "The name sent and checked.",
-        |cx, line, t| {
-            t.tls.server_name = line.word(cx).map(|word| cx.template(word));
-            t.tls_at.get_or_insert(line.at());
-        },
-    ),
-    Row::new(
-        "tls_insecure_skip_verify",
-        "tls_insecure_skip_verify",
-        "Accepts any certificate.",
-        |cx, line, t| {
-            t.tls.insecure_skip_verify = line.flag(cx);
-            t.tls_at.get_or_insert(line.at());
-            cx.say(
-                line.at(),
-                Diagnostic::warning(
-                    "insecure-upstream",
-                    "the certificate of the upstream is not checked",
-                )
-                .label("anybody between here and there can read and change everything")
-                .hint("trust its authority instead: `tls_trust_pool file CA.pem`"),
-            );
-        },
-    ),
-    Row::new(
-        "tls_trust_pool",
-        "tls_trust_pool file PEM...",
-        "Trusted roots.",
-        |cx, line, t| {
-            let Some((source, files)) = line
-                .list(cx, 2..=usize::MAX)
-                .and_then(|words| words.split_first())
-            else {
-                return;
-            };
-            if &*source.text == "file" {
-                t.tls.trust_pool.extend(
-                    files
-                        .iter()
-                        .filter_map(|file| cx.pem(file, PemKind::Certificate)),
-                );
-                t.tls_at.get_or_insert(line.at());
-            } else {
-                let shown = cx.shown(source);
-                cx.say(
-                    source.at,
-                    Diagnostic::error(
-                        "not-available",
-                        format!("trust pool source `{shown}` is not available yet"),
-                    )
-                    .label("only `file`"),
-                );
-            }
-        },
-    ),
-    Row::many(
-        "tls_trusted_ca_certs",
-        "tls_trusted_ca_certs PEM...",
-        "Trusted roots.",
-        |cx, line, t| {
-            let files = line.list(cx, 1..=usize::MAX).unwrap_or_default();
-            t.tls.trust_pool.extend(
-                files
-                    .iter()
-                    .filter_map(|file| cx.pem(file, PemKind::Certificate)),
-            );
-            t.tls_at.get_or_insert(line.at());
-        },
-    ),
-    Row::new(
-        "tls_client_auth",
-        "tls_client_auth CERTIFICATE KEY",
-        "The client's certificate.",
-        |cx, line, t| {
-            if let Some([certificate, key]) = line.words(cx) {
-                let certificate = cx.pem(certificate, PemKind::Certificate);
-                t.tls.client_auth = certificate.zip(cx.pem(key, PemKind::Key));
-                t.tls_at.get_or_insert(line.at());
-            }
-        },
+        tls::server_name,
     ),
     Row::new(
         "tls_timeout",
@@ -185,47 +268,55 @@ pub(crate) const OPTIONS: &[Row<Transport>] = &[
         },
     ),
     Row::new(
-        "versions",
-        "versions 1.1 2 h2c",
-        "HTTP versions; 1.1 and 2 by default.",
+        "tls_insecure_skip_verify",
+        "tls_insecure_skip_verify",
+        "Accepts any certificate.",
+        tls::insecure,
+    ),
+    Row::new(
+        "tls_curves",
+        "tls_curves GROUP...",
+        "Key exchange groups in order of preference.",
         |cx, line, t| {
-            type Set = fn(&mut Versions);
-            const VERSIONS: &[(&str, Set)] = &[
-                ("1.1", |v| v.http1 = true),
-                ("2", |v| v.http2 = true),
-                ("h2c", |v| v.h2c = true),
-            ];
-            let mut versions = Versions::default();
-            for word in line.list(cx, 1..=3).unwrap_or_default() {
-                if let Some(set) = cx.one_of(word, "HTTP version", VERSIONS) {
-                    set(&mut versions);
-                }
-            }
-            versions.http2 |= versions.h2c;
-            t.versions = Some(versions);
+            t.tls.curves = crate::caddyfile::tls::connection::curves(cx, line);
+            cx.unavailable(
+                line.name().at,
+                "a choice of key exchange groups for upstreams",
+                "leave it out: X25519 and the NIST curves are offered",
+            );
+            t.tls_at.get_or_insert(line.at());
         },
     ),
-    Row::later("read_buffer", ""),
-    Row::later("write_buffer", ""),
-    Row::later("max_response_header", ""),
-    Row::later("dial_fallback_delay", ""),
-    Row::later("expect_continue_timeout", ""),
-    Row::later("resolvers", "the system's resolver is used"),
-    Row::later("tls_curves", ""),
-    Row::never(
+    Row::new(
         "tls_renegotiation",
-        "TLS renegotiation is insecure and gone from TLS 1.3",
+        "tls_renegotiation never",
+        "TLS is never negotiated anew.",
+        tls::renegotiation,
     ),
-    Row::later("tls_except_ports", ""),
-    Row::later("keepalive_interval", ""),
-    Row::later("keepalive_idle_conns", ""),
-    Row::later("keepalive_idle_conns_per_host", ""),
-    Row::later("compression", "answers are passed on as they are encoded"),
-    Row::later("max_conns_per_host", "use `unhealthy_request_count`"),
-    Row::later("proxy_protocol", ""),
-    Row::later("local_address", ""),
-    Row::later("network_proxy", ""),
-    Row::later("forward_proxy_url", ""),
+    Row::new(
+        "tls_except_ports",
+        "tls_except_ports PORT...",
+        "Ports without TLS.",
+        tls::except_ports,
+    ),
+    Row::many(
+        "tls_trust_pool",
+        "tls_trust_pool file PEM... | inline BASE64...",
+        "Trusted roots.",
+        tls::trust_pool,
+    ),
+    Row::many(
+        "tls_trusted_ca_certs",
+        "tls_trusted_ca_certs PEM...",
+        "The old name of `tls_trust_pool file`.",
+        tls::trusted_ca_certs,
+    ),
+    Row::new(
+        "tls_client_auth",
+        "tls_client_auth CERTIFICATE KEY",
+        "The client's certificate.",
+        tls::client_auth,
+    ),
 ];
 
 /// Reads `transport NAME { … }`.
@@ -242,10 +333,59 @@ pub(super) fn read(cx: &mut Cx<'_>, line: &Line<'_>, transport: &mut Transport) 
         "fastcgi" => cx.say(
             name.at,
             Diagnostic::error("not-supported", "transport `fastcgi` is not supported")
-                .label("run the application behind an HTTP server"),
+                .label("there is no FastCGI")
+                .hint("run the application behind an HTTP server, and name that one"),
         ),
         _ => {
             cx.one_of(name, "transport", &[("http", ())]);
         }
     }
+}
+
+fn versions(cx: &mut Cx<'_>, line: &Line<'_>, transport: &mut Transport) {
+    type Set = fn(&mut UpstreamVersions);
+    const VERSIONS: &[(&str, Set)] = &[
+        ("1.1", |v| v.http1 = true),
+        ("2", |v| v.http2 = true),
+        ("h2c", |v| v.h2c = true),
+    ];
+    let mut versions = UpstreamVersions {
+        http1: false,
+        http2: false,
+        h2c: false,
+    };
+    let words = line.list(cx, 1..=4).unwrap_or_default();
+    for word in words {
+        if word.is_word("3") {
+            cx.say(
+                word.at,
+                Diagnostic::error("not-supported", "HTTP/3 to upstreams is not supported")
+                    .label("leave it out")
+                    .hint("write `versions 1.1 2`"),
+            );
+        } else if let Some(set) = cx.one_of(word, "HTTP version", VERSIONS) {
+            set(&mut versions);
+        }
+    }
+    transport.h2c = versions.h2c;
+    versions.http2 |= versions.h2c;
+    if versions.http1 || versions.http2 {
+        transport.http.versions = versions;
+    }
+}
+
+/// The URL of an HTTP proxy; it may hold credentials.
+fn forward_proxy(cx: &mut Cx<'_>, word: &Token) -> Option<Secret> {
+    let url = cx.secret(word)?;
+    let rest = url.expose().strip_prefix("http://");
+    if rest.is_some_and(|rest| !rest.is_empty() && !rest.trim_end_matches('/').contains('/')) {
+        return Some(url);
+    }
+    cx.report.redact(word.at.span);
+    cx.say(
+        word.at,
+        Diagnostic::error("invalid-url", "this is not the URL of an HTTP proxy")
+            .label("expected `http://[USER:PASSWORD@]HOST:PORT`"),
+    );
+    None
 }

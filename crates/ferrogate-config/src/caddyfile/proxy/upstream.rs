@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
+use ferrogate_types::Template;
 use ferrogate_types::route::{Dial, UpstreamAddress, UpstreamScheme, UpstreamTls};
 
 use super::transport::Transport;
@@ -23,6 +24,7 @@ pub(super) struct Upstream {
 enum Target {
     Tcp { host: String, port: Option<u16> },
     Unix(PathBuf),
+    Template(Template),
 }
 
 const SCHEMES: [(&str, UpstreamScheme, u16); 3] = [
@@ -35,6 +37,11 @@ impl Cx<'_> {
     /// The upstreams that a word stands for: several for a range of ports, none after a complaint.
     pub(super) fn upstreams(&mut self, word: &Token) -> Vec<Upstream> {
         match parse(&word.text) {
+            Ok((scheme, Parsed::Template)) => vec![Upstream {
+                scheme,
+                target: Target::Template(self.template(word)),
+                at: word.at,
+            }],
             Ok((scheme, Parsed::Unix(path))) => vec![Upstream {
                 scheme,
                 target: Target::Unix(path),
@@ -47,17 +54,27 @@ impl Cx<'_> {
                     at: word.at,
                 }]
             }
-            Ok((scheme, Parsed::Tcp(host, Some(ports)))) => ports
-                .map(|port| Target::Tcp {
-                    host: host.clone(),
-                    port: Some(port),
-                })
-                .map(|target| Upstream {
-                    scheme,
-                    target,
-                    at: word.at,
-                })
-                .collect(),
+            Ok((scheme, Parsed::Tcp(host, Some(ports)))) => {
+                let Some(left) = self.upstreams_left.checked_sub(ports.len()) else {
+                    self.say(
+                        word.at,
+                        Diagnostic::error("too-large", "the configuration has too many upstreams")
+                            .label("one range of ports too many"),
+                    );
+                    return Vec::new();
+                };
+                self.upstreams_left = left;
+                ports
+                    .map(|port| Upstream {
+                        scheme,
+                        target: Target::Tcp {
+                            host: host.clone(),
+                            port: Some(port),
+                        },
+                        at: word.at,
+                    })
+                    .collect()
+            }
             Err((label, hint)) => {
                 let shown = self.shown(word);
                 self.say(
@@ -119,8 +136,9 @@ impl Cx<'_> {
             );
             return None;
         }
-        let h2c = transport.versions.is_some_and(|versions| versions.h2c);
+        let h2c = transport.h2c;
         let scheme = match written {
+            Some((UpstreamScheme::Http, _)) if h2c => UpstreamScheme::H2c,
             Some((scheme, _)) => scheme,
             None if transport.tls_at.is_some() => UpstreamScheme::Https,
             None if h2c => UpstreamScheme::H2c,
@@ -140,6 +158,7 @@ impl Cx<'_> {
                         port: port.unwrap_or(default_port),
                     },
                     Target::Unix(path) => Dial::Unix(path),
+                    Target::Template(template) => Dial::Template(template),
                 },
             })
             .collect();
@@ -151,16 +170,21 @@ impl Cx<'_> {
 enum Parsed {
     Tcp(String, Option<RangeInclusive<u16>>),
     Unix(PathBuf),
+    /// Resolved per request.
+    Template,
 }
 
 type Refusal = (&'static str, &'static str);
 
 fn parse(text: &str) -> Result<(Option<UpstreamScheme>, Parsed), Refusal> {
     if text.contains('{') {
-        return Err((
-            "placeholders in upstream addresses are not available yet",
-            "use `{$NAME}` for a value known at start",
-        ));
+        if text.contains("://") {
+            return Err((
+                "a placeholder cannot stand together with a scheme",
+                "leave the scheme out, and write `transport http { tls }` for HTTPS",
+            ));
+        }
+        return Ok((None, Parsed::Template));
     }
     if let Some(rest) = text
         .strip_prefix("unix+h2c/")
@@ -276,6 +300,7 @@ mod tests {
         let shown = match parse(text) {
             Ok((scheme, Parsed::Tcp(host, ports))) => format!("{scheme:?} {host} {ports:?}"),
             Ok((scheme, Parsed::Unix(path))) => format!("{scheme:?} {}", path.display()),
+            Ok((_, Parsed::Template)) => "template".to_owned(),
             Err((label, _)) => format!("error: {label}"),
         };
         assert_eq!(shown, expected, "{text}");
@@ -290,6 +315,7 @@ mod tests {
         check("[::1]:80", "None ::1 Some(80..=80)");
         check("unix//run/x", "None /run/x");
         check("unix+h2c//run/x", "Some(H2c) /run/x");
+        check("{http.vars.backend}:80", "template");
     }
 
     #[test]
@@ -303,6 +329,10 @@ mod tests {
             "error: scheme and port contradict each other",
         );
         check("ws://a", "error: unknown scheme");
+        check(
+            "http://{host}",
+            "error: a placeholder cannot stand together with a scheme",
+        );
         check("a:0", "error: the port is not a number from 1 to 65535");
         check("a:9-1", "error: the range of ports is empty");
         check("::1", "error: an IPv6 address needs brackets");

@@ -3,14 +3,17 @@
 use std::collections::HashMap;
 
 use ferrogate_types::route::{
-    HeaderOp, HttpTransport, Keepalive, LoadBalancing, LoadBalancingPolicy, PassiveHealth,
-    StatusPattern, UpstreamScheme, UpstreamTls,
+    DynamicA, DynamicSrv, DynamicUpstreams, HeaderOp, LoadBalancing, LoadBalancingPolicy, Matcher,
+    MatcherSet, PassiveHealth, StatusPattern, UpstreamTls,
 };
-use http::HeaderMap;
+use ferrogate_types::{Secret, SecretOrigin};
+use http::Method;
 use proptest::prelude::*;
 use xxhash_rust::xxh64::xxh64;
 
+use super::super::lookup::Question;
 use super::*;
+use crate::response::Finish;
 use crate::testing::{Fixture, compiled};
 
 fn spec(upstreams: u16, policy: LoadBalancingPolicy) -> ReverseProxy {
@@ -25,9 +28,7 @@ fn spec(upstreams: u16, policy: LoadBalancingPolicy) -> ReverseProxy {
         upstreams: (0..upstreams).map(address).collect(),
         load_balancing: LoadBalancing {
             policy,
-            retries: 0,
-            try_duration: Duration::ZERO,
-            try_interval: Duration::ZERO,
+            ..LoadBalancing::default()
         },
         passive_health: PassiveHealth {
             fail_duration: Duration::from_secs(10),
@@ -36,19 +37,15 @@ fn spec(upstreams: u16, policy: LoadBalancingPolicy) -> ReverseProxy {
             unhealthy_latency: Some(Duration::from_secs(2)),
             max_requests: None,
         },
-        header_up: Vec::new(),
-        header_down: Vec::new(),
         trusted_proxies: vec!["192.0.2.0/24".parse().unwrap()],
-        transport: HttpTransport {
-            dial_timeout: Duration::from_secs(3),
-            response_header_timeout: None,
-            read_timeout: None,
-            write_timeout: None,
-            keepalive: Keepalive::Off,
-            tls: None,
-            versions: (true, true),
-        },
-        flush_interval: None,
+        ..ReverseProxy::default()
+    }
+}
+
+fn by_header(field: &str) -> LoadBalancingPolicy {
+    LoadBalancingPolicy::Header {
+        field: field.to_owned(),
+        fallback: Box::new(LoadBalancingPolicy::Random),
     }
 }
 
@@ -62,10 +59,18 @@ fn select(
     tried: &[usize],
     now: Instant,
 ) -> Option<Lease> {
+    let candidates = route.candidates(
+        &fixture.head,
+        &fixture.connection,
+        &fixture.exchange,
+        Vec::new(),
+    );
     route.select(
+        &candidates,
         &fixture.head,
         &fixture.connection,
         &mut fixture.exchange,
+        false,
         tried,
         now,
     )
@@ -136,11 +141,8 @@ fn hashes_are_those_of_caddy() {
     for (policy, key) in [
         (LoadBalancingPolicy::IpHash, "192.0.2.1"),
         (LoadBalancingPolicy::ClientIpHash, "203.0.113.9"),
-        (LoadBalancingPolicy::Header("x-user".to_owned()), "7"),
-        (
-            LoadBalancingPolicy::Header("Host".to_owned()),
-            "Site.example:8080",
-        ),
+        (by_header("x-user"), "7"),
+        (by_header("Host"), "Site.example:8080"),
     ] {
         let route = compile(&spec(5, policy.clone()));
         let best = (0..5)
@@ -161,7 +163,7 @@ fn hashes_are_those_of_caddy() {
 
 #[test]
 fn an_upstream_that_goes_moves_only_its_keys() {
-    let route = compile(&spec(4, LoadBalancingPolicy::Header("x-user".to_owned())));
+    let route = compile(&spec(4, by_header("x-user")));
     let now = Instant::now();
     let choose = |user: u32| {
         select(
@@ -174,7 +176,7 @@ fn an_upstream_that_goes_moves_only_its_keys() {
         .index()
     };
     let before: Vec<usize> = (0..100).map(choose).collect();
-    route.state(2).note_failure(now);
+    route.fixed()[2].state().note_failure(now);
     for (user, index) in (0..100).zip(before) {
         let after = choose(user);
         assert!(after != 2 && (index == 2 || after == index), "user {user}");
@@ -289,9 +291,36 @@ fn retries_end_by_number_or_time() {
         let expected = expected.then_some(Duration::from_millis(250));
         assert_eq!(pause, expected, "{retries} {duration} {attempts} {elapsed}");
     }
-    assert!(ProxyRoute::may_repeat(&Method::POST, false));
-    assert!(ProxyRoute::may_repeat(&Method::GET, true));
-    assert!(!ProxyRoute::may_repeat(&Method::POST, true));
+}
+
+#[test]
+fn what_was_sent_is_repeated_where_that_is_safe() {
+    let matching = |methods: &[&str]| {
+        let matchers = vec![Matcher::Method(
+            methods.iter().map(|method| (*method).to_owned()).collect(),
+        )];
+        let name = String::new();
+        MatcherSet { name, matchers }
+    };
+    for (sets, method, expected) in [
+        (vec![], Method::GET, true),
+        (vec![], Method::POST, false),
+        (vec![matching(&["POST", "PUT"])], Method::POST, true),
+        (vec![matching(&["POST"])], Method::GET, false),
+        (
+            vec![matching(&["POST"]), matching(&["GET"])],
+            Method::GET,
+            true,
+        ),
+    ] {
+        let mut spec = spec(1, LoadBalancingPolicy::Random);
+        spec.load_balancing.retry_match = sets;
+        let mut fixture = Fixture::get("/");
+        fixture.head.method = method;
+        let repeats =
+            compile(&spec).may_repeat(&fixture.head, &fixture.connection, &fixture.exchange);
+        assert_eq!(repeats, expected, "{spec:?}");
+    }
 }
 
 #[test]
@@ -337,11 +366,11 @@ fn headers_are_edited_both_ways() {
 
     let mut response = HeaderMap::new();
     response.insert("server", "x".parse().unwrap());
+    fixture.exchange.set_upstream_answer(204, &response);
     route.apply_header_down(
         &fixture.head,
         &fixture.connection,
-        &mut fixture.exchange,
-        204,
+        &fixture.exchange,
         &mut response,
     );
     assert_eq!(response.len(), 1);
@@ -351,7 +380,10 @@ fn headers_are_edited_both_ways() {
 #[test]
 fn trust_comes_from_the_listener_or_the_directive() {
     let route = compile(&spec(1, LoadBalancingPolicy::Random));
-    let listener = IpSet::new(&["10.0.0.0/8".parse().unwrap()]);
+    let mut listener = TrustedProxies {
+        ranges: IpSet::new(&["10.0.0.0/8".parse().unwrap()]),
+        unix: false,
+    };
     for (peer, expected) in [
         (Some("192.0.2.1:1"), true),
         (Some("10.1.1.1:1"), true),
@@ -364,20 +396,138 @@ fn trust_comes_from_the_listener_or_the_directive() {
         };
         assert_eq!(route.trusts(&connection, &listener), expected, "{peer:?}");
     }
+    listener.unix = true;
+    assert!(route.trusts(&Connection::default(), &listener));
 }
 
 #[test]
-fn addresses_are_written_as_dialled() {
-    let tcp = |host: &str| Dial::Tcp {
-        host: host.to_owned(),
-        port: 80,
-    };
-    assert_eq!(dial_text(&tcp("a.example")), "a.example:80");
-    assert_eq!(dial_text(&tcp("::1")), "[::1]:80");
-    assert_eq!(
-        dial_text(&Dial::Unix("/run/x.sock".into())),
-        "unix//run/x.sock"
+fn addresses_are_made_of_placeholders() {
+    let mut spec = spec(1, LoadBalancingPolicy::First);
+    spec.upstreams[0].dial = Dial::Template("{header.x-up}".into());
+    let route = compile(&spec);
+    for (text, expected) in [
+        ("a.example", Some("a.example:80")),
+        ("a.example:81", Some("a.example:81")),
+        ("[::1]", Some("[::1]:80")),
+        ("[::1]:8080", Some("[::1]:8080")),
+        ("::1", Some("[::1]:80")),
+        ("unix//run/x.sock", Some("unix//run/x.sock")),
+        ("a.example:0", None),
+        ("a.example:x", None),
+        ("a example", None),
+        ("http://a.example", None),
+        ("[a]:1", None),
+        ("", None),
+    ] {
+        let mut fixture = Fixture::get("/").with("x-up", text);
+        let lease = select(&route, &mut fixture, &[], Instant::now());
+        assert_eq!(lease.as_ref().map(Lease::dial), expected, "{text}");
+    }
+    let now = Instant::now();
+    let with = || Fixture::get("/").with("x-up", "a.example");
+    select(&route, &mut with(), &[], now).unwrap().failed(now);
+    assert!(
+        select(&route, &mut with(), &[], now).is_none(),
+        "failures are remembered"
     );
+}
+
+#[test]
+fn what_was_looked_up_stands_before_what_was_written() {
+    let route = compile(&spec(1, LoadBalancingPolicy::First));
+    let fixture = Fixture::get("/");
+    let found = vec![UpstreamAddress {
+        scheme: UpstreamScheme::Http,
+        dial: Dial::Tcp {
+            host: "192.0.2.7".to_owned(),
+            port: 9,
+        },
+    }];
+    for (found, expected) in [(found, "192.0.2.7:9"), (Vec::new(), "up:8000")] {
+        let candidates =
+            route.candidates(&fixture.head, &fixture.connection, &fixture.exchange, found);
+        assert_eq!(candidates[0].dial(), expected);
+    }
+}
+
+#[test]
+fn questions_are_filled_in() {
+    let srv = DynamicSrv {
+        service: "http".into(),
+        proto: "tcp".into(),
+        name: "{header.x-zone}".into(),
+        refresh: Duration::from_secs(60),
+        resolvers: Vec::new(),
+        dial_timeout: None,
+        grace_period: None,
+    };
+    let a = DynamicA {
+        name: "{header.x-zone}".into(),
+        port: "{header.x-port}".into(),
+        refresh: Duration::from_secs(60),
+        resolvers: Vec::new(),
+        dial_timeout: None,
+        ipv4: true,
+        ipv6: false,
+    };
+    let mut spec = spec(0, LoadBalancingPolicy::First);
+    spec.dynamic = Some(DynamicUpstreams::Multi(vec![
+        DynamicUpstreams::Srv(srv),
+        DynamicUpstreams::A(a),
+    ]));
+    let route = compile(&spec);
+    let asked = |fixture: &Fixture| -> Vec<Question> {
+        route
+            .lookups(&fixture.head, &fixture.connection, &fixture.exchange)
+            .into_iter()
+            .map(|lookup| lookup.question)
+            .collect()
+    };
+    let services = Question::Services {
+        name: "_http._tcp.x.example".to_owned(),
+    };
+    let addresses = Question::Addresses {
+        name: "x.example".to_owned(),
+        port: 81,
+        ipv4: true,
+        ipv6: false,
+    };
+    let zone = || Fixture::get("/").with("x-zone", "x.example");
+    assert_eq!(
+        asked(&zone().with("x-port", "81")),
+        [services.clone(), addresses]
+    );
+    assert_eq!(asked(&zone()), [services]);
+}
+
+#[test]
+fn a_cookie_brings_a_client_back() {
+    let policy = LoadBalancingPolicy::Cookie {
+        name: "lb".to_owned(),
+        secret: Secret::new("s", SecretOrigin::Literal),
+        max_age: None,
+        fallback: Box::new(LoadBalancingPolicy::RoundRobin),
+    };
+    let route = compile(&spec(3, policy));
+    let now = Instant::now();
+    let mut first = Fixture::get("/");
+    let index = select(&route, &mut first, &[], now).unwrap().index();
+    let mut answer = HeaderMap::new();
+    let finish =
+        first
+            .exchange
+            .finish_response(&first.head, &first.connection, &mut 200, None, &mut answer);
+    assert_eq!(finish, Finish::Send { encoding: None });
+    let line = answer["set-cookie"].to_str().unwrap();
+    let (pair, _) = line.split_once(';').unwrap();
+    for _ in 0..4 {
+        let mut again = Fixture::get("/").with("cookie", pair);
+        let lease = select(&route, &mut again, &[], now).unwrap();
+        assert_eq!(lease.index(), index);
+    }
+    route.fixed()[index].note_probe(false, 1, 1);
+    let mut moved = Fixture::get("/").with("cookie", pair);
+    assert_ne!(select(&route, &mut moved, &[], now).unwrap().index(), index);
 }
 
 #[test]
@@ -385,7 +535,7 @@ fn bad_policies_are_reported() {
     for policy in [
         LoadBalancingPolicy::WeightedRoundRobin(vec![1]),
         LoadBalancingPolicy::WeightedRoundRobin(vec![0, 0]),
-        LoadBalancingPolicy::Header("a b".to_owned()),
+        by_header("a b"),
     ] {
         let spec = spec(2, policy.clone());
         assert!(
@@ -393,13 +543,6 @@ fn bad_policies_are_reported() {
             "{policy:?}"
         );
     }
-    assert!(
-        compiled(|compiler| drop(ProxyRoute::compile(
-            &spec(0, LoadBalancingPolicy::First),
-            compiler
-        )))
-        .is_err()
-    );
 }
 
 fn any_policy() -> impl Strategy<Value = LoadBalancingPolicy> {
@@ -411,7 +554,9 @@ fn any_policy() -> impl Strategy<Value = LoadBalancingPolicy> {
         Just(LoadBalancingPolicy::First),
         Just(LoadBalancingPolicy::IpHash),
         Just(LoadBalancingPolicy::ClientIpHash),
-        Just(LoadBalancingPolicy::Header("x-user".to_owned())),
+        Just(LoadBalancingPolicy::RandomChoose(2)),
+        Just(LoadBalancingPolicy::UriHash),
+        Just(by_header("x-user")),
     ]
 }
 
@@ -430,10 +575,10 @@ proptest! {
         let now = Instant::now();
         for at in 0..4 {
             if failed[at] {
-                route.state(at).note_failure(now);
+                route.fixed()[at].state().note_failure(now);
             }
             if busy[at] {
-                prop_assert!(route.state(at).acquire(None));
+                prop_assert!(route.fixed()[at].state().acquire(None));
             }
         }
         let mut fixture = Fixture::get("/").with("x-user", &user);
@@ -443,7 +588,7 @@ proptest! {
                 prop_assert!(free.contains(&lease.index()));
                 let fresh = free.iter().any(|at| !tried.contains(at));
                 prop_assert!(!fresh || !tried.contains(&lease.index()));
-                prop_assert_eq!(route.state(lease.index()).in_flight(), 1);
+                prop_assert_eq!(route.fixed()[lease.index()].state().in_flight(), 1);
             }
             None => prop_assert!(free.is_empty()),
         }
