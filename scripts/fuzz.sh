@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Fuzzes a target for a while: scripts/fuzz.sh [TARGET] [SECONDS]
-#   TARGET   caddyfile or sse; without one, each in turn
+#   TARGET   caddyfile, expression, files, resolve or sse; without one, each in turn
 #   SECONDS  how long for each; 60 by default
 # Ends with 1 when an input breaks a target; the input is then in fuzz/artifacts/TARGET.
 set -euo pipefail
@@ -14,9 +14,9 @@ fail() {
 seconds=${2:-60}
 [[ $seconds =~ ^[1-9][0-9]*$ ]] || fail "\`$seconds\` is not a number of seconds"
 case ${1:-all} in
-    all) targets=(caddyfile sse) ;;
-    caddyfile | sse) targets=("$1") ;;
-    *) fail "there is no target \`$1\`; there are caddyfile and sse" ;;
+    all) targets=(caddyfile expression files resolve sse) ;;
+    caddyfile | expression | files | resolve | sse) targets=("$1") ;;
+    *) fail "there is no target \`$1\`; there are caddyfile, expression, files, resolve and sse" ;;
 esac
 
 command -v cargo-fuzz >/dev/null || fail 'cargo-fuzz is missing; install it with: cargo install cargo-fuzz'
@@ -27,8 +27,8 @@ seed() {
     local corpus=fuzz/corpus/$1 file
     mkdir -p "$corpus"
     case $1 in
-        caddyfile) set -- fuzz/seeds/caddyfile/* Ferrogate/Caddyfile crates/ferrogate-config/tests/*/*.caddyfile ;;
-        sse) set -- fuzz/seeds/sse/* ;;
+        caddyfile | resolve) set -- fuzz/seeds/caddyfile/* Ferrogate/Caddyfile crates/ferrogate-config/tests/*/*.caddyfile ;;
+        expression | files | sse) set -- fuzz/seeds/"$1"/* ;;
     esac
     # Two folders may have a file of one name.
     for file; do
