@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Measures the gateway against the same upstream without a proxy, and with Debian's nginx between when it is installed.
-# Prints a table of medians and writes it to target/bench.md. Takes under four minutes once everything is built.
+# Prints a table of medians and writes it to target/bench.md. Takes under five minutes once everything is built.
 # BENCH_SECONDS sets the length of one measurement (3), BENCH_ROUNDS their number (3), BENCH_PROFILE what is built
-# (release; `dev` tries the script out).
+# (release; `dev` tries the script out). BENCH_TARGETS and BENCH_CONNECTIONS measure less: two targets in many rounds
+# tell their ratio better than all in few.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -63,8 +64,14 @@ http://:0 {
 			base_url http://$upstream/v1
 			api_key sk-bench
 		}
+		provider claude {
+			kind anthropic
+			base_url http://$upstream
+			api_key sk-bench
+		}
 		provider echo
 		model chat -> upstream
+		model translate -> claude
 		model echo -> echo
 		api_key bench {
 			key bench-key
@@ -81,9 +88,9 @@ started+=("$gateway_process")
 wait_for 10 grep -q '"ready"' "$work/gateway.log"
 address=$(sed -n 's/.*"msg":"listening".*"address":"\([^"]*\)".*/\1/p' "$work/gateway.log" | head -n 1)
 
-targets="direct edge chat echo"
+targets=${BENCH_TARGETS:-direct nginx edge chat translate echo}
 nginx_processes=
-if command -v nginx >/dev/null; then
+if [[ " $targets " == *" nginx "* ]] && command -v nginx >/dev/null; then
     # Any free port will do; nginx cannot choose one by itself.
     nginx_port=
     for candidate in $(shuf -i 20000-29999 -n 20); do
@@ -122,15 +129,16 @@ NGINX
     if [ -n "$nginx_port" ]; then
         wait_for 5 curl -fsS -o /dev/null "http://127.0.0.1:$nginx_port/"
         nginx_processes=$(cat /proc/"$master"/task/"$master"/children)
-        targets="direct nginx edge chat echo"
     fi
 fi
+[ -n "$nginx_processes" ] || targets=${targets/nginx/}
 
 padding=$(printf 'x%.0s' $(seq 900))
-for model in chat echo; do
+for model in chat translate echo; do
     printf '{"model":"%s","messages":[{"role":"user","content":"%s"}]}' "$model" "$padding" > "$work/$model.json"
+    printf '{"model":"%s","stream":true,"messages":[{"role":"user","content":"%s"}]}' "$model" "$padding" \
+        > "$work/$model-stream.json"
 done
-printf '{"model":"chat","stream":true,"messages":[{"role":"user","content":"%s"}]}' "$padding" > "$work/stream.json"
 
 # CPU time of processes so far, in clock ticks, all threads together.
 ticks() {
@@ -157,14 +165,14 @@ hertz=$(getconf CLK_TCK)
 # measure ROW TARGET CONNECTIONS KIND: appends `row target connections rps p50 p99 cpu errors`.
 measure() {
     local row=$1 name=$2 connections=$3 kind=$4 url processes='' body flags=() before after line
-    [ "$kind" = stream ] && body=$work/stream.json flags=(--stream) || body=$work/chat.json
+    body=chat
     case $name in
         direct) url=http://$upstream/ ;;
         nginx) url=http://127.0.0.1:$nginx_port/$kind processes=$nginx_processes ;;
         edge) url=http://$address/$kind processes=$gateway_process ;;
-        chat) url=http://$address/v1/chat/completions processes=$gateway_process ;;
-        echo) url=http://$address/v1/chat/completions processes=$gateway_process body=$work/echo.json ;;
+        *) url=http://$address/v1/chat/completions processes=$gateway_process body=$name ;;
     esac
+    [ "$kind" = stream ] && body=$work/$body-stream.json flags=(--stream) || body=$work/$body.json
     before=$(ticks "$processes")
     line=$("$bench" load --url "$url" --connections "$connections" --seconds "$seconds" --body "$body" \
         --header 'Authorization: Bearer bench-key' "${flags[@]}")
@@ -180,7 +188,7 @@ measure() {
 
 idle=$(memory Pss "$gateway_process")
 [ -z "$nginx_processes" ] || idle_nginx=$(memory Pss $nginx_processes)
-for connections in 1 50 500; do
+for connections in ${BENCH_CONNECTIONS:-1 50 500}; do
     for _ in $(seq "$rounds"); do
         for name in $targets; do measure "request" "$name" "$connections" plain; done
     done
@@ -189,7 +197,8 @@ for _ in $(seq "$rounds"); do
     for name in $targets; do [ "$name" = echo ] || measure "stream" "$name" 50 stream; done
 done
 
-# Medians of the rounds, in the order measured, with the CPU as a ratio to nginx's.
+# Medians of the rounds, in the order measured, with the CPU as a ratio to nginx's and to that of a model call without
+# translation.
 table() {
     awk '
         function median(text,    values, count, i, j, swap) {
@@ -198,6 +207,9 @@ table() {
                 for (j = i; j > 1 && values[j - 1] + 0 > values[j] + 0; j--) { swap = values[j]; values[j] = values[j - 1]; values[j - 1] = swap }
             return values[int((count + 1) / 2)]
         }
+        function ratio(own, base) {
+            return (base in cpu) && median(cpu[base]) > 0 && own > 0 ? sprintf("%.2f", own / median(cpu[base])) : "-"
+        }
         {
             key = $1 " " $3 " " $2
             if (!(key in rps)) order[++keys] = key
@@ -205,14 +217,14 @@ table() {
             cpu[key] = cpu[key] " " $7; errors[key] += $8
         }
         END {
-            print "| what | connections | through | requests/s | p50 µs | p99 µs | CPU µs/request | to nginx | errors |"
-            print "|---|---:|---|---:|---:|---:|---:|---:|---:|"
+            print "| what | connections | through | requests/s | p50 µs | p99 µs | CPU µs/request | to nginx | to chat | errors |"
+            print "|---|---:|---|---:|---:|---:|---:|---:|---:|---:|"
             for (i = 1; i <= keys; i++) {
                 key = order[i]; split(key, part, " ")
-                own = median(cpu[key]); base = part[1] " " part[2] " nginx"
-                ratio = (base in cpu) && median(cpu[base]) > 0 && own > 0 ? sprintf("%.2f", own / median(cpu[base])) : "-"
-                printf "| %s | %d | %s | %d | %d | %d | %s | %s | %d |\n", part[1], part[2], part[3], median(rps[key]), \
-                    median(p50[key]), median(p99[key]), (own > 0 ? own : "-"), ratio, errors[key]
+                own = median(cpu[key])
+                printf "| %s | %d | %s | %d | %d | %d | %s | %s | %s | %d |\n", part[1], part[2], part[3], median(rps[key]), \
+                    median(p50[key]), median(p99[key]), (own > 0 ? own : "-"), ratio(own, part[1] " " part[2] " nginx"), \
+                    ratio(own, part[1] " " part[2] " chat"), errors[key]
             }
         }' "$work/results"
 }
@@ -224,7 +236,8 @@ mkdir -p "$target"
     echo "Commit $FERROGATE_COMMIT, $(date -u +%Y-%m-%dT%H:%MZ), $(nproc) cores, $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)," \
         "Linux $(uname -r). Medians of $rounds alternating rounds of $seconds s; load, upstream and proxy share the machine."
     echo "A request is a POST of 1 KiB answered with 1 KiB; a stream has 100 events. \`edge\` is \`reverse_proxy\`, \`chat\` a model"
-    echo "call with key, rate limit, metrics and access log, \`echo\` the same answered by the gateway itself."
+    echo "call with key, rate limit, metrics and access log, \`translate\` the same to a provider that speaks Anthropic's"
+    echo "dialect, \`echo\` the same answered by the gateway itself."
     echo
     table
     echo

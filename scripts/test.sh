@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs every test: unit, property, golden and end-to-end tests, and the official OpenAI SDK against the binary.
+# Runs every test: unit, property, golden and end-to-end tests, and the vendors' SDKs against the binary.
 # The last line counts them. With CI=true a part that is missing is a failure, not a skip.
 set -uo pipefail
 cd "$(dirname "$0")/.."

@@ -98,7 +98,7 @@ fn run(config: &Config) {
                     &mut head,
                     &connection,
                     &mut exchange,
-                    &|_, _, _| true,
+                    &|_, _| true,
                 ) {
                     Verdict::Unhandled | Verdict::Respond(_) | Verdict::Abort => break,
                     Verdict::Fail { status, message } => {

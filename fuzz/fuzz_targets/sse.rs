@@ -3,15 +3,15 @@
 #![no_main]
 
 use bytes::Bytes;
-use ferrogate_llm::{OpenAiRequest, SseDecoder, StreamWatch, Surface, UpstreamFault, read_usage};
+use ferrogate_llm::{ModelRequest, SseDecoder, StreamWatch, Surface, UpstreamFault, read_usage};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 
 const SURFACES: [Surface; 4] = [
-    Surface::Chat,
-    Surface::Completions,
-    Surface::Embeddings,
-    Surface::Responses,
+    Surface::CHAT,
+    Surface::COMPLETIONS,
+    Surface::EMBEDDINGS,
+    Surface::RESPONSES,
 ];
 
 // The first byte chooses the surface and the size of the pieces; the rest is the stream, and the body.
@@ -33,7 +33,7 @@ fuzz_target!(|data: &[u8]| {
     drop(UpstreamFault::read(data));
     drop(UpstreamFault::in_answer(data));
     let _usage = read_usage(data);
-    if let Ok(request) = OpenAiRequest::decode(surface, Bytes::copy_from_slice(data)) {
+    if let Ok(request) = ModelRequest::decode(surface, None, Bytes::copy_from_slice(data)) {
         rewrite(&request);
     }
 });
@@ -70,14 +70,14 @@ fn decode(surface: Surface, hide_usage: bool, pieces: &[&[u8]]) -> Decoded {
 }
 
 /// A body that was understood is understood after the rewrite, names the new model, and keeps its other members.
-fn rewrite(request: &OpenAiRequest) {
+fn rewrite(request: &ModelRequest) {
     const MODEL: &str = "up/\"stream\"\n";
     let rewritten = request.rewrite(MODEL);
-    let again = OpenAiRequest::decode(request.surface(), rewritten.clone())
+    let again = ModelRequest::decode(request.surface(), None, rewritten.clone())
         .expect("a rewritten body is a request");
     assert_eq!(again.model(), MODEL);
     assert_eq!(again.stream(), request.stream());
-    let asks = matches!(request.surface(), Surface::Chat | Surface::Completions);
+    let asks = [Surface::CHAT, Surface::COMPLETIONS].contains(&request.surface());
     assert_eq!(
         again.usage_asked(),
         request.usage_asked() || (asks && request.stream())

@@ -110,6 +110,23 @@ impl Ledger {
 }
 
 impl Reservation {
+    /// Holds `tokens` in all where fewer were held: what a session has used by now. An error when that is more than was
+    /// left; it is held all the same, for it is spent already, and nobody else may count on it. A new month has no say in
+    /// what the old one holds.
+    pub fn raise(&mut self, tokens: TokenCount) -> Result<(), Exhausted> {
+        let more = tokens.saturating_sub(self.tokens);
+        let mut ledger = self.budget.ledger.lock();
+        if more == 0 || ledger.month != self.month {
+            return Ok(());
+        }
+        let committed = ledger.spent.saturating_add(ledger.reserved);
+        let fits = committed.saturating_add(more) <= self.budget.limit;
+        let exhausted = Exhausted(self.budget.state_of(&ledger));
+        ledger.reserved = ledger.reserved.saturating_add(more);
+        self.tokens = tokens;
+        fits.then_some(()).ok_or(exhausted)
+    }
+
     /// Spends what was used, be it more or less than was held, in the month it was held in.
     pub fn settle(mut self, used: TokenCount) {
         self.close(used);
@@ -152,6 +169,24 @@ mod tests {
         assert_eq!((state.spent, state.reserved), (10, 0));
         budget.reserve(90, NOW).unwrap().settle(95);
         assert!(budget.reserve(1, NOW).is_err(), "an overrun is counted");
+    }
+
+    #[test]
+    fn holds_more_while_there_is_more() {
+        let budget = TokenBudget::new(100);
+        let mut held = budget.reserve(10, NOW).unwrap();
+        for (asked, reserved) in [(40, 40), (20, 40), (100, 100), (101, 101)] {
+            assert_eq!(held.raise(asked).is_ok(), asked <= 100);
+            assert_eq!(budget.state(NOW).reserved, reserved);
+        }
+        held.settle(30);
+        let state = budget.state(NOW);
+        assert_eq!((state.spent, state.reserved), (30, 0));
+
+        let mut late = budget.reserve(10, NOW).unwrap();
+        assert_eq!(budget.state(state.resets_at).reserved, 0);
+        assert_eq!(late.raise(1000), Ok(()));
+        assert_eq!(budget.state(state.resets_at).reserved, 0);
     }
 
     #[test]

@@ -27,6 +27,10 @@ pub(crate) enum Command {
     Explain(ExplainOptions),
     /// Hash a secret for `key_hash`
     HashKey(HashKeyOptions),
+    /// List the models of the embedded catalog, with sizes and prices
+    Models(ModelsOptions),
+    /// List the kinds of providers, with the variables that enable them
+    Providers(ProvidersOptions),
     /// Print version and build
     Version,
     /// Print a shell completion script
@@ -134,6 +138,29 @@ pub(crate) struct HashKeyOptions {
         hide_env_values = true
     )]
     pub(crate) secret: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ModelsOptions {
+    /// Only models with this in their id, alias or provider
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) search: Option<String>,
+    /// Only models of this provider
+    #[arg(long, value_name = "KIND")]
+    pub(crate) provider: Option<String>,
+    /// A catalog to lay over the embedded one, as `price_catalog` does
+    #[arg(long, value_name = "FILE")]
+    pub(crate) catalog: Option<PathBuf>,
+    /// For people or for machines
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ProvidersOptions {
+    /// For people or for machines
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) format: Format,
 }
 
 #[derive(Debug, Args)]

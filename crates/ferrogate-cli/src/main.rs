@@ -12,7 +12,7 @@ use clap::Parser as _;
 
 use crate::args::{Arguments, Command};
 use crate::commands::{
-    adapt, completions, explain, fmt, hash_key, planned, run, validate, version,
+    adapt, completions, explain, fmt, hash_key, models, planned, providers, run, validate, version,
 };
 
 /// jemalloc gives memory back; glibc's allocator and mimalloc keep what a burst of connections once took.
@@ -28,6 +28,8 @@ fn main() -> ExitCode {
         Command::Adapt(options) => adapt::run(&options),
         Command::Explain(options) => explain::run(&options),
         Command::HashKey(options) => hash_key::run(&options),
+        Command::Models(options) => models::run(&options),
+        Command::Providers(options) => providers::run(&options),
         Command::Version => version::run(),
         Command::Completions(options) => completions::run(&options),
         Command::Other(words) => planned::refuse(&words),

@@ -123,7 +123,14 @@ fn json_travels_byte_for_byte_except_for_the_model() {
             "{path}"
         );
         assert_eq!(received.head.word(1), path);
-        assert_eq!(response.body, upstream.answers()[index], "{path}");
+        // The answer's model is the one that was asked for; every other byte is the provider's.
+        let sent = String::from_utf8_lossy(&upstream.answers()[index]).into_owned();
+        assert_eq!(
+            response.text(),
+            sent.replace("\"upstream-model\"", "\"other\""),
+            "{path}"
+        );
+        assert_ne!(response.text(), sent, "{path}");
     }
     assert_eq!(upstream.connections(), 1, "the connection is kept");
 }
@@ -199,6 +206,7 @@ fn streams_travel_byte_for_byte_with_usage_as_asked() {
             let frames = sent.split_inclusive("\n\n");
             let expected: String = frames
                 .filter(|frame| !(hidden && frame.contains("\"choices\":[]")))
+                .map(|frame| frame.replace("\"upstream-model\"", "\"fake\""))
                 .collect();
             let got: String = response
                 .text()

@@ -15,8 +15,8 @@ use ferrogate_types::route::NamedRoute;
 use serde::Serialize;
 
 pub use self::gateway::{
-    AiGateway, ApiKey, AuthMode, CircuitBreaker, Credential, Model, Provider, ProviderKind,
-    ProviderTimeouts, Retry, Target,
+    AiGateway, ApiKey, AuthMode, CircuitBreaker, Credential, Model, OnUnsupportedParam, Provider,
+    ProviderTimeouts, Retry, SettingValue, Target,
 };
 pub use self::global::{
     AutoHttps, CertificateAuthority, Global, GlobalTls, KeyPairFiles, MetricsOptions,

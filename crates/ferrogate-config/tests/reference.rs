@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 use ferrogate_config::{
     LoadOptions, ReferenceEntry, load_str, reference, toml_reference, toml_schema,
 };
+use ferrogate_llm::Operation;
+use ferrogate_providers::{AuthScheme, BaseUrl, ProviderKind};
 use ferrogate_types::Placeholder;
 
 const CADDYFILE: &str = "\
@@ -23,6 +25,18 @@ do not edit. [caddyfile.md](caddyfile.md) explains the language, [ai-gateway.md]
 `[X]` may be left out, `A|B` is a choice, `...` repeats what is before it, `{ ... }` is a block. Words in capitals are
 yours. Durations are written `500ms`, `30s`, `1h30m` or `7d`, sizes `512KB` or `16MiB`. A name that is not available is
 an error that says the same as this page.
+";
+
+const PROVIDERS: &str = "\
+# Providers
+
+Written by `UPDATE_REFERENCE=1 cargo test -p ferrogate-config --test reference` from the provider table; do not edit.
+[ai-gateway.md](ai-gateway.md#providers) explains the `provider` block, `ferrogate providers` prints this list.
+
+A kind is written as `kind KEY`, or is the provider's name. A credential or setting that is not written is taken from
+the first variable that is set. Operations are those the vendor has; a caller's own dialect is used where the vendor
+speaks it, else the first one listed, and the request is translated ([translation.md](translation.md)). Departures from
+OpenAI's chat dialect are put right on the way; what a vendor refuses is left out and told in `x-ferrogate-lossy`.
 ";
 
 const TOML: &str = "\
@@ -281,6 +295,11 @@ fn the_toml_page_is_fresh() {
 }
 
 #[test]
+fn the_providers_page_is_fresh() {
+    check("providers.md", &providers_page());
+}
+
+#[test]
 fn every_block_has_a_section() {
     for entry in reference() {
         assert!(
@@ -381,6 +400,98 @@ fn caddyfile_page() -> String {
     }
     placeholders(&mut page);
     page
+}
+
+fn providers_page() -> String {
+    let mut page = PROVIDERS.to_owned();
+    for kind in ProviderKind::all() {
+        let row = kind.row();
+        write!(page, "\n## `{}`\n\n{}", row.key, row.display_name).unwrap();
+        if !row.aliases.is_empty() {
+            write!(page, ", also `{}`", row.aliases.join("`, `")).unwrap();
+        }
+        writeln!(page, ". [Documentation]({}).\n", link(row.documentation)).unwrap();
+        let root = match row.base_url {
+            BaseUrl::Fixed(url) | BaseUrl::Template(url) => format!("`{url}`"),
+            BaseUrl::Usually(url, variable) => format!("`{url}`, or what `{variable}` says"),
+            BaseUrl::Asked([]) => "written by you".to_owned(),
+            BaseUrl::Asked(variables) => {
+                format!("written by you, or in `{}`", variables.join("`, `"))
+            }
+            BaseUrl::None => "none: it is built in".to_owned(),
+        };
+        writeln!(page, "- `base_url`: {root}").unwrap();
+        let credential = match row.auth {
+            AuthScheme::Bearer => "`Authorization: Bearer`".to_owned(),
+            AuthScheme::Header(name) => format!("`{name}`"),
+            AuthScheme::Aws => "a key as `Authorization: Bearer`, else a signature (SigV4) with credentials of the AWS chain".to_owned(),
+            AuthScheme::Google => "a key as `x-goog-api-key`, else a token of Google's (service account or application default credentials)".to_owned(),
+            AuthScheme::Azure => "a key as `api-key`, else a token of Entra's".to_owned(),
+            AuthScheme::Databricks => "a token as `Authorization: Bearer`, or one for `client_id` and `client_secret`".to_owned(),
+            AuthScheme::None => "none".to_owned(),
+        };
+        let needed = if row.needs_credential || row.auth == AuthScheme::None {
+            ""
+        } else {
+            "; optional"
+        };
+        writeln!(page, "- Credential: {credential}{needed}").unwrap();
+        if !row.key_variables.is_empty() {
+            writeln!(
+                page,
+                "- Its variables: `{}`",
+                row.key_variables.join("`, `")
+            )
+            .unwrap();
+        }
+        for setting in row.settings {
+            let how = if setting.required {
+                "needed"
+            } else {
+                "optional"
+            };
+            write!(page, "- Setting `{}`: {how}", setting.name).unwrap();
+            if !setting.variables.is_empty() {
+                write!(page, "; `{}`", setting.variables.join("`, `")).unwrap();
+            }
+            writeln!(page).unwrap();
+        }
+        let mut serves: Vec<String> = row
+            .serves
+            .iter()
+            .map(|endpoint| operation(endpoint.operation))
+            .collect();
+        serves.dedup();
+        writeln!(page, "- Serves: {}", serves.join(", ")).unwrap();
+        let quirks: Vec<String> = row.quirks.iter().map(ToString::to_string).collect();
+        if !quirks.is_empty() {
+            writeln!(page, "- Departures: {}", quirks.join("; ")).unwrap();
+        }
+    }
+    page
+}
+
+/// A page of the vendor's, or one beside this.
+fn link(documentation: &str) -> &str {
+    documentation.strip_prefix("docs/").unwrap_or(documentation)
+}
+
+fn operation(operation: Operation) -> String {
+    match operation {
+        Operation::Chat(dialect) => format!("chat ({})", dialect.as_str()),
+        Operation::CountTokens(_) => "token counts".to_owned(),
+        Operation::Completions => "completions".to_owned(),
+        Operation::Embeddings(_) => "embeddings".to_owned(),
+        Operation::Images(_) => "images".to_owned(),
+        Operation::ImageEdits(_) => "image edits".to_owned(),
+        Operation::ImageVariations(_) => "image variations".to_owned(),
+        Operation::Speech(_) => "speech".to_owned(),
+        Operation::Transcriptions(_) => "transcriptions".to_owned(),
+        Operation::Translations(_) => "translations".to_owned(),
+        Operation::Moderations => "moderations".to_owned(),
+        Operation::Rerank(_) => "rerank".to_owned(),
+        Operation::Realtime => "realtime".to_owned(),
+    }
 }
 
 fn toml_page() -> String {

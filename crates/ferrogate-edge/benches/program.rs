@@ -109,7 +109,7 @@ fn hosts_of_a_hundred_routes(bencher: Bencher<'_, '_>, hosts: usize) {
             &mut head,
             &connection,
             &mut exchange,
-            &|_, _, _| false,
+            &|_, _| false,
         )
     });
 }
@@ -239,7 +239,7 @@ fn proxy(policy: LoadBalancingPolicy) -> (Arc<ProxyRoute>, Connection, OwnedHead
         &mut head,
         &connection,
         &mut exchange,
-        &|_, _, _| false,
+        &|_, _| false,
     );
     match verdict {
         Verdict::Proxy(route) => (route, connection, head),
@@ -259,7 +259,7 @@ fn run(bencher: Bencher<'_, '_>, program: &Program, target: &str) {
             &mut head,
             &connection,
             &mut exchange,
-            &|_, _, _| false,
+            &|_, _| false,
         )
     });
 }

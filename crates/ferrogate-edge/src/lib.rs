@@ -43,7 +43,7 @@
 //! let mut head = OwnedHead::new(http::Method::GET, "/a%20b");
 //! let mut exchange = Exchange::new(Instant::now(), None);
 //! let mut cursor = program.start();
-//! let verdict = program.run(&mut cursor, &mut head, &Connection::default(), &mut exchange, &|_, _, _| false);
+//! let verdict = program.run(&mut cursor, &mut head, &Connection::default(), &mut exchange, &|_, _| false);
 //! assert!(matches!(verdict, Verdict::Respond(answer) if answer.body == "GET /a b"));
 //! # Ok::<(), Vec<ferrogate_edge::CompileError>>(())
 //! ```

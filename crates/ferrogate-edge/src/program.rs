@@ -10,7 +10,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use ferrogate_types::route::{ErrorRoutes, NamedRoute, Origin, Route, StatusPattern};
-use http::{HeaderName, Method};
+use http::HeaderName;
 
 pub(crate) use self::action::Action;
 use self::assemble::Assembler;
@@ -106,8 +106,8 @@ pub struct Step {
     pub depth: usize,
 }
 
-/// Says whether a gateway serves a method on a raw path.
-pub type Serves<'a> = dyn Fn(usize, &Method, &str) -> bool + 'a;
+/// Says whether a gateway answers at a raw path.
+pub type Serves<'a> = dyn Fn(usize, &str) -> bool + 'a;
 
 /// A directive, and where the walk goes from it.
 #[derive(Debug)]

@@ -81,7 +81,7 @@ impl Fixture {
             &mut self.head,
             &self.connection,
             &mut self.exchange,
-            &|gateway, method, path| gateway == 0 && *method == Method::GET && path == "/v1/models",
+            &|gateway, path| gateway == 0 && path == "/v1/models",
         )
     }
 

@@ -15,7 +15,7 @@ use self::asked::{chat_text, input_text, prompt_text};
 use self::chat::{chat_json, chat_stream, completion_json, completion_stream};
 use self::embeddings::embeddings_json;
 use self::responses::{responses_json, responses_stream};
-use crate::{OpenAiRequest, Surface};
+use crate::{Dialect, ModelRequest, Operation};
 
 /// The name of the model it claims to be.
 pub const SYSTEM_FINGERPRINT: &str = "ferrogate-echo";
@@ -35,26 +35,10 @@ pub enum Answer {
 const MOST_PIECES: usize = 4096;
 
 /// Answers a request. The same request gives the same answer, `created` included.
-pub fn answer(request: &OpenAiRequest, model: &str) -> Answer {
+pub fn answer(request: &ModelRequest, model: &str) -> Answer {
     let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
-    match request.surface() {
-        Surface::Chat => {
-            let said = Said::about(&chat_text(&body), &body);
-            if request.stream() {
-                chat_stream(model, &said)
-            } else {
-                chat_json(model, &said)
-            }
-        }
-        Surface::Completions => {
-            let said = Said::about(&prompt_text(body.get("prompt")), &body);
-            if request.stream() {
-                completion_stream(model, &said)
-            } else {
-                completion_json(model, &said)
-            }
-        }
-        Surface::Responses => {
+    match request.surface().operation() {
+        Operation::Chat(Dialect::OpenAiResponses) => {
             let said = Said::about(&input_text(body.get("input")), &body);
             if request.stream() {
                 responses_stream(model, &said)
@@ -62,7 +46,23 @@ pub fn answer(request: &OpenAiRequest, model: &str) -> Answer {
                 responses_json(model, &said)
             }
         }
-        Surface::Embeddings => embeddings_json(model, &body),
+        Operation::Embeddings(_) => embeddings_json(model, &body),
+        Operation::Completions => {
+            let said = Said::about(&prompt_text(body.get("prompt")), &body);
+            if request.stream() {
+                completion_stream(model, &said)
+            } else {
+                completion_json(model, &said)
+            }
+        }
+        _ => {
+            let said = Said::about(&chat_text(&body), &body);
+            if request.stream() {
+                chat_stream(model, &said)
+            } else {
+                chat_json(model, &said)
+            }
+        }
     }
 }
 
@@ -121,7 +121,7 @@ fn json_answer(value: &Value) -> Answer {
 }
 
 /// FNV-1a, 64 bits. Source: draft-eastlake-fnv, section 5.
-fn fnv1a(bytes: &[u8]) -> u64 {
+pub(crate) fn fnv1a(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     })
@@ -130,10 +130,10 @@ fn fnv1a(bytes: &[u8]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{SseDecoder, StreamEnd, StreamWatch, read_usage};
+    use crate::{SseDecoder, StreamEnd, StreamWatch, Surface, read_usage};
 
     fn ask(surface: Surface, body: &Value) -> Answer {
-        let request = OpenAiRequest::decode(surface, body.to_string().into()).unwrap();
+        let request = ModelRequest::decode(surface, None, body.to_string().into()).unwrap();
         answer(&request, "echo-1")
     }
 
@@ -150,33 +150,33 @@ mod tests {
             { "role": "user", "content": "first" }, { "role": "assistant", "content": "x" },
             { "role": "user", "content": [{ "type": "text", "text": "hello there" }, { "type": "image_url" }] },
         ]});
-        let json = json_of(ask(Surface::Chat, &body));
+        let json = json_of(ask(Surface::CHAT, &body));
         let text = json["choices"][0]["message"]["content"].as_str().unwrap();
         assert!(
             text.ends_with("hello there [not text]") && text.contains("built-in"),
             "{text}"
         );
         assert_eq!(json["usage"]["prompt_tokens"], 4);
-        assert_eq!(json_of(ask(Surface::Chat, &body)), json);
+        assert_eq!(json_of(ask(Surface::CHAT, &body)), json);
     }
 
     #[test]
     fn streams_end_as_their_surface_does_and_carry_usage() {
         for (surface, body) in [
             (
-                Surface::Chat,
+                Surface::CHAT,
                 json!({ "model": "e", "stream": true, "messages": [{ "role": "user", "content": "a b" }] }),
             ),
             (
-                Surface::Completions,
+                Surface::COMPLETIONS,
                 json!({ "model": "e", "stream": true, "prompt": "a b" }),
             ),
             (
-                Surface::Responses,
+                Surface::RESPONSES,
                 json!({ "model": "e", "stream": true, "input": "a b" }),
             ),
             (
-                Surface::Responses,
+                Surface::RESPONSES,
                 json!({ "model": "e", "stream": true, "input": "a b", "max_output_tokens": 2 }),
             ),
         ] {
@@ -199,7 +199,7 @@ mod tests {
     #[test]
     fn honours_the_output_limit() {
         let json = json_of(ask(
-            Surface::Chat,
+            Surface::CHAT,
             &json!({ "model": "e", "max_tokens": 3, "messages": [{ "role": "user", "content": "x" }] }),
         ));
         assert_eq!(json["choices"][0]["finish_reason"], "length");
@@ -210,7 +210,7 @@ mod tests {
     fn a_small_request_does_not_make_a_huge_answer() {
         let text = " ".repeat(1 << 20);
         let body = json!({ "model": "e", "stream": true, "messages": [{ "role": "user", "content": text }] });
-        let Answer::Stream(frames) = ask(Surface::Chat, &body) else {
+        let Answer::Stream(frames) = ask(Surface::CHAT, &body) else {
             panic!("no stream")
         };
         assert!(frames.len() < MOST_PIECES + 10);
@@ -219,7 +219,7 @@ mod tests {
             json!({ "model": "e", "input": vec!["a"; 2048], "dimensions": 4096 }),
         ] {
             assert!(matches!(
-                ask(Surface::Embeddings, &body),
+                ask(Surface::EMBEDDINGS, &body),
                 Answer::Refused(_)
             ));
         }
@@ -234,7 +234,7 @@ mod tests {
             (json!([[1], [2, 3]]), 2, 3),
         ] {
             let json = json_of(ask(
-                Surface::Embeddings,
+                Surface::EMBEDDINGS,
                 &json!({ "model": "e", "input": input }),
             ));
             assert_eq!(json["data"].as_array().unwrap().len(), count);
@@ -245,7 +245,7 @@ mod tests {
             assert_eq!(json["data"][0]["embedding"].as_array().unwrap().len(), 8);
         }
         let json = json_of(ask(
-            Surface::Embeddings,
+            Surface::EMBEDDINGS,
             &json!({ "model": "e", "input": "a", "encoding_format": "base64", "dimensions": 2 }),
         ));
         assert_eq!(json["data"][0]["embedding"].as_str().unwrap().len(), 12);

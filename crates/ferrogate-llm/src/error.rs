@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use crate::json;
+
 /// The error envelope `{"error":{"message","type","param","code"}}`.
 ///
 /// Source: OpenAI's OpenAPI document, `ErrorResponse`.
@@ -15,6 +17,8 @@ pub struct ErrorBody<'a> {
     pub param: Option<&'a str>,
     /// The machine-readable reason.
     pub code: &'a str,
+    /// The request's id, for dialects that tell it in the body.
+    pub request_id: Option<&'a str>,
 }
 
 impl ErrorBody<'_> {
@@ -38,12 +42,22 @@ pub struct UpstreamFault {
 }
 
 impl UpstreamFault {
+    /// What we say about an answer that makes no sense.
+    pub fn because(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            kind: None,
+            param: None,
+            code: None,
+        }
+    }
+
     /// Reads an error answer. Whatever it is, something is said about it: a proxy's HTML page and an empty
     /// body are errors, too.
     pub fn read(body: &[u8]) -> Self {
         serde_json::from_slice::<Value>(body)
             .ok()
-            .and_then(|json| Self::in_json(&json))
+            .and_then(|json| Self::in_json(&json).or_else(|| Self::flat(&json)))
             .unwrap_or_else(|| Self {
                 message: excerpt(body),
                 kind: None,
@@ -55,7 +69,13 @@ impl UpstreamFault {
     /// The error in a 200 answer or in a stream's event, if it is one: `{"error": …}` with anything but null,
     /// or an event of the Responses API of type `error`.
     pub fn in_answer(body: &[u8]) -> Option<Self> {
+        // The word is in every whole answer of some servers, as `null`: the rest of the answer is not built for it.
         memchr::memmem::find(body, b"\"error\"")?;
+        let [error, kind] = json::peek(body, ["error", "type"]).ok()?;
+        let named = kind.is_some_and(|kind| kind.get() == "\"error\"");
+        if !named && error.is_none_or(|error| error.get() == "null") {
+            return None;
+        }
         let json: Value = serde_json::from_slice(body).ok()?;
         Self::in_json(&json)
     }
@@ -100,17 +120,38 @@ impl UpstreamFault {
         }
     }
 
+    /// An error without an envelope: `message` (AWS, Cohere, Databricks), or `detail` (Replicate, RFC 9457).
+    fn flat(json: &Value) -> Option<Self> {
+        let text = |name: &str| json.get(name).and_then(Value::as_str).map(str::to_owned);
+        let message = text("message")
+            .or_else(|| text("Message"))
+            .or_else(|| text("detail"))
+            .or_else(|| text("title"))?;
+        // Source: Bedrock's `ValidationException`, which has no code for it.
+        let too_long = message.contains("Input is too long for requested model");
+        Some(Self {
+            kind: text("__type").or_else(|| text("type")),
+            param: None,
+            code: too_long
+                .then(|| "context_length_exceeded".to_owned())
+                .or_else(|| text("error_code").or_else(|| text("code"))),
+            message,
+        })
+    }
+
     fn from_object(error: &Value) -> Self {
-        let text = |name: &str| match error.get(name) {
+        let written = |value: Option<&Value>| match value {
             Some(Value::String(text)) => Some(text.clone()),
             Some(Value::Number(number)) => Some(number.to_string()),
             _ => None,
         };
+        let text = |name: &str| written(error.get(name));
         Self {
             message: text("message").unwrap_or_else(|| error.to_string()),
             kind: text("type"),
             param: text("param"),
-            code: text("code"),
+            // Anthropic's place for it is in `details`.
+            code: text("code").or_else(|| written(error.get("details")?.get("error_code"))),
         }
     }
 }
@@ -152,6 +193,16 @@ mod tests {
                 None,
             ),
             ("", "the provider gave no reason", None),
+            (
+                r#"{"message":"Input is too long for requested model."}"#,
+                "Input is too long for requested model.",
+                Some("context_length_exceeded"),
+            ),
+            (
+                r#"{"title":"Input validation failed","detail":"- input: prompt is required","status":422}"#,
+                "- input: prompt is required",
+                None,
+            ),
             (
                 r#"{"type":"error","message":"x","code":"server_error"}"#,
                 "x",

@@ -6,21 +6,32 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::Surface;
+use crate::form::Form;
+use crate::{Dialect, Operation, Surface};
 
-/// A body of OpenAI's API: the bytes as they came, and where the parts that matter lie in them.
+/// A request of any surface: the bytes as they came, and where the parts that matter lie in them.
 #[derive(Clone, Debug)]
-pub struct OpenAiRequest {
+pub struct ModelRequest {
     surface: Surface,
     body: Bytes,
     model: String,
-    model_span: Range<usize>,
+    /// Where the model stands in the body; nowhere when the path names it.
+    model_span: Option<Range<usize>>,
+    encoding: Encoding,
     stream: bool,
     usage_asked: bool,
     stream_options: Option<Range<usize>>,
     max_output_tokens: Option<u64>,
     choices: u64,
     user: Option<String>,
+}
+
+/// How a body is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Encoding {
+    Json,
+    /// `multipart/form-data`, RFC 7578.
+    Form,
 }
 
 /// Why a body was refused.
@@ -38,13 +49,57 @@ pub enum DecodeError {
     /// `stream_options` is neither an object nor null.
     #[error("`stream_options` must be an object")]
     StreamOptions,
+    /// Not `multipart/form-data`, or broken.
+    #[error("the request body must be multipart/form-data")]
+    Form,
+    /// A dialect that only providers speak.
+    #[error(
+        "no request can be made in the dialect `{dialect}`: use `/v1/chat/completions`, for instance"
+    )]
+    NotServed {
+        /// Its name.
+        dialect: &'static str,
+    },
+    /// A member is of the wrong type or missing.
+    #[error("`{path}` must be {expected}")]
+    Member {
+        /// Where it stands, for instance `messages[3].role`.
+        path: String,
+        /// What belongs there.
+        expected: &'static str,
+    },
 }
 
 impl DecodeError {
-    /// The member at fault, for the error envelope.
-    pub fn param(&self) -> Option<&'static str> {
+    /// A member that is something else than it must be.
+    pub(crate) fn wrong(path: impl Into<String>, expected: &'static str) -> Self {
+        Self::Member {
+            path: path.into(),
+            expected,
+        }
+    }
+
+    /// The same error, seen from further out: `role` within `messages[3]` is `messages[3].role`.
+    pub(crate) fn within(self, outer: impl std::fmt::Display) -> Self {
         match self {
-            Self::Json(_) => None,
+            Self::Member { path, expected } if path.is_empty() || path.starts_with('[') => {
+                Self::Member {
+                    path: format!("{outer}{path}"),
+                    expected,
+                }
+            }
+            Self::Member { path, expected } => Self::Member {
+                path: format!("{outer}.{path}"),
+                expected,
+            },
+            other => other,
+        }
+    }
+    /// The member at fault, for the error envelope.
+    pub fn param(&self) -> Option<&str> {
+        match self {
+            Self::Member { path, .. } => Some(path),
+            Self::Json(_) | Self::Form | Self::NotServed { .. } => None,
             Self::Model => Some("model"),
             Self::Stream => Some("stream"),
             Self::StreamOptions => Some("stream_options"),
@@ -73,6 +128,25 @@ struct Envelope<'a> {
     best_of: Option<&'a RawValue>,
     #[serde(borrow)]
     user: Option<&'a RawValue>,
+    /// Gemini's settings.
+    #[serde(borrow, rename = "generationConfig")]
+    generation: Option<&'a RawValue>,
+    /// Converse's settings.
+    #[serde(borrow, rename = "inferenceConfig")]
+    inference: Option<&'a RawValue>,
+}
+
+/// Limits of output in the settings of Gemini and Converse.
+#[derive(Default, Deserialize)]
+struct Settings {
+    #[serde(
+        alias = "maxTokens",
+        alias = "max_output_tokens",
+        rename = "maxOutputTokens"
+    )]
+    max_output_tokens: Option<u64>,
+    #[serde(alias = "candidate_count", rename = "candidateCount")]
+    candidate_count: Option<u64>,
 }
 
 /// Keeps a written `null` apart from an absent member: its bytes have to be replaced.
@@ -88,14 +162,22 @@ struct StreamOptions {
     include_usage: Option<bool>,
 }
 
-impl OpenAiRequest {
-    /// Reads what routing needs. The whole body is checked to be one JSON object.
-    pub fn decode(surface: Surface, body: Bytes) -> Result<Self, DecodeError> {
+impl ModelRequest {
+    /// Reads what routing needs. The whole body is checked to be one JSON object. `addressed` is the model where the
+    /// path names it.
+    pub fn decode(
+        surface: Surface,
+        addressed: Option<&str>,
+        body: Bytes,
+    ) -> Result<Self, DecodeError> {
         let envelope: Envelope<'_> = serde_json::from_slice(&body).map_err(DecodeError::Json)?;
-        let raw_model = envelope.model.ok_or(DecodeError::Model)?;
-        let model: String =
-            serde_json::from_str(raw_model.get()).map_err(|_| DecodeError::Model)?;
-        let model_span = span_of(&body, raw_model);
+        let (model, model_span) = if let Some(model) = addressed {
+            (model.to_owned(), None)
+        } else {
+            let raw = envelope.model.ok_or(DecodeError::Model)?;
+            let model: String = serde_json::from_str(raw.get()).map_err(|_| DecodeError::Model)?;
+            (model, Some(span_of(&body, raw)))
+        };
         let stream = match envelope.stream {
             None => false,
             Some(raw) => serde_json::from_str::<Option<bool>>(raw.get())
@@ -111,21 +193,32 @@ impl OpenAiRequest {
         let number = |raw: Option<&RawValue>| {
             raw.and_then(|raw| serde_json::from_str::<u64>(raw.get()).ok())
         };
+        let settings = |raw: Option<&RawValue>| {
+            raw.and_then(|raw| serde_json::from_str::<Settings>(raw.get()).ok())
+                .unwrap_or_default()
+        };
         // Of two names the larger counts: which one a server obeys differs. A name its surface does not have says
         // nothing, or a caller could make its worst case look small with it.
-        let max_output_tokens = match surface {
-            Surface::Chat => {
-                number(envelope.max_completion_tokens).max(number(envelope.max_tokens))
+        let (max_output_tokens, made) = match surface.operation() {
+            Operation::Chat(Dialect::OpenAiChat) => (
+                number(envelope.max_completion_tokens).max(number(envelope.max_tokens)),
+                number(envelope.n),
+            ),
+            Operation::Chat(Dialect::OpenAiResponses) => (number(envelope.max_output_tokens), None),
+            Operation::Chat(Dialect::Gemini) => {
+                let settings = settings(envelope.generation);
+                (settings.max_output_tokens, settings.candidate_count)
             }
-            Surface::Completions => number(envelope.max_tokens),
-            Surface::Responses => number(envelope.max_output_tokens),
-            Surface::Embeddings => None,
+            Operation::Chat(Dialect::Converse) => {
+                (settings(envelope.inference).max_output_tokens, None)
+            }
+            Operation::Chat(_) => (number(envelope.max_tokens), None),
+            Operation::Completions => (
+                number(envelope.max_tokens),
+                number(envelope.n).max(number(envelope.best_of)),
+            ),
+            _ => (None, number(envelope.n)),
         };
-        let made = match surface {
-            Surface::Completions => number(envelope.n).max(number(envelope.best_of)),
-            _ => number(envelope.n),
-        };
-        let choices = made.unwrap_or(1).max(1);
         let user = envelope
             .user
             .and_then(|raw| serde_json::from_str(raw.get()).ok());
@@ -133,14 +226,47 @@ impl OpenAiRequest {
             surface,
             model,
             model_span,
-            stream,
+            encoding: Encoding::Json,
+            stream: surface.is_stream() || (stream && surface.may_stream()),
             usage_asked: options
                 .and_then(|options| options.include_usage)
                 .unwrap_or(false),
             stream_options,
             max_output_tokens,
-            choices,
+            choices: made.unwrap_or(1).max(1),
             user,
+            body,
+        })
+    }
+
+    /// Reads what routing needs of a form with a file in it, as for transcriptions.
+    pub fn decode_form(
+        surface: Surface,
+        content_type: &str,
+        body: Bytes,
+    ) -> Result<Self, DecodeError> {
+        let form = Form::new(content_type, &body).ok_or(DecodeError::Form)?;
+        let model_span = form.field("model").ok_or(DecodeError::Model)?;
+        let text = |span: Range<usize>| {
+            body.get(span)
+                .and_then(|bytes| std::str::from_utf8(bytes).ok())
+        };
+        let model = text(model_span.clone())
+            .ok_or(DecodeError::Model)?
+            .to_owned();
+        let stream = form.field("stream").and_then(text) == Some("true");
+        let choices = form.field("n").and_then(text).and_then(|n| n.parse().ok());
+        Ok(Self {
+            surface,
+            model,
+            model_span: Some(model_span),
+            encoding: Encoding::Form,
+            stream: stream && surface.may_stream(),
+            usage_asked: false,
+            stream_options: None,
+            max_output_tokens: None,
+            choices: choices.unwrap_or(1).max(1),
+            user: None,
             body,
         })
     }
@@ -155,9 +281,9 @@ impl OpenAiRequest {
         &self.model
     }
 
-    /// Whether a stream is asked for. Embeddings have none.
+    /// Whether a stream is asked for, of a surface that has them.
     pub fn stream(&self) -> bool {
-        self.stream && self.surface != Surface::Embeddings
+        self.stream
     }
 
     /// Whether the caller asked for usage in the stream itself.
@@ -190,12 +316,20 @@ impl OpenAiRequest {
     /// `stream_options.include_usage` exists on the chat and completions surfaces only; the Responses API
     /// reports usage by itself. Source: OpenAI API reference, `stream_options`.
     pub fn rewrite(&self, upstream_model: &str) -> Bytes {
-        let quoted = serde_json::Value::from(upstream_model).to_string();
-        let mut edits: Vec<(Range<usize>, String)> = vec![(self.model_span.clone(), quoted)];
-        let wants_usage =
-            self.stream() && matches!(self.surface, Surface::Chat | Surface::Completions);
+        let written = match self.encoding {
+            Encoding::Json => serde_json::Value::from(upstream_model).to_string(),
+            Encoding::Form => upstream_model.to_owned(),
+        };
+        let mut edits: Vec<(Range<usize>, String)> = Vec::with_capacity(2);
+        edits.extend(self.model_span.clone().map(|span| (span, written)));
+        let wants_usage = self.stream()
+            && self.encoding == Encoding::Json
+            && matches!(
+                self.surface.operation(),
+                Operation::Chat(Dialect::OpenAiChat) | Operation::Completions
+            );
         if wants_usage && !self.usage_asked {
-            edits.push(self.ask_for_usage());
+            edits.extend(self.ask_for_usage());
         }
         edits.sort_by_key(|(span, _)| span.start);
         let unchanged = edits
@@ -216,26 +350,25 @@ impl OpenAiRequest {
         out.into()
     }
 
-    fn ask_for_usage(&self) -> (Range<usize>, String) {
-        match &self.stream_options {
-            // An object keeps its other members: the member is added in front, and a caller's own
-            // `include_usage: false` behind it is replaced by rebuilding this one small object.
-            Some(span) => {
-                let written = self.body.get(span.clone()).unwrap_or_default();
-                let mut options: serde_json::Map<String, serde_json::Value> =
-                    serde_json::from_slice::<Option<_>>(written)
-                        .ok()
-                        .flatten()
-                        .unwrap_or_default();
-                options.insert("include_usage".to_owned(), true.into());
-                (span.clone(), serde_json::Value::Object(options).to_string())
-            }
+    fn ask_for_usage(&self) -> Option<(Range<usize>, String)> {
+        let Some(span) = &self.stream_options else {
             // The model is a member, so the object is not empty and a comma is always right.
-            None => (
-                self.model_span.end..self.model_span.end,
+            let end = self.model_span.as_ref()?.end;
+            return Some((
+                end..end,
                 r#","stream_options":{"include_usage":true}"#.to_owned(),
-            ),
-        }
+            ));
+        };
+        // An object keeps its other members: the member is added in front, and a caller's own
+        // `include_usage: false` behind it is replaced by rebuilding this one small object.
+        let written = self.body.get(span.clone()).unwrap_or_default();
+        let mut options: serde_json::Map<String, serde_json::Value> =
+            serde_json::from_slice::<Option<_>>(written)
+                .ok()
+                .flatten()
+                .unwrap_or_default();
+        options.insert("include_usage".to_owned(), true.into());
+        Some((span.clone(), serde_json::Value::Object(options).to_string()))
     }
 }
 
@@ -251,8 +384,8 @@ mod tests {
 
     use super::*;
 
-    fn decode(surface: Surface, body: &str) -> OpenAiRequest {
-        OpenAiRequest::decode(surface, Bytes::copy_from_slice(body.as_bytes())).unwrap()
+    fn decode(surface: Surface, body: &str) -> ModelRequest {
+        ModelRequest::decode(surface, None, Bytes::copy_from_slice(body.as_bytes())).unwrap()
     }
 
     fn check(surface: Surface, body: &str, expected: &str) {
@@ -263,17 +396,17 @@ mod tests {
     #[test]
     fn splices_the_model_and_nothing_else() {
         check(
-            Surface::Chat,
+            Surface::CHAT,
             r#"{ "messages" : [ {"role":"user","content":"\u00e9 1.50"} ],  "model":"a\/b", "x": 1.0e2 }"#,
             r#"{ "messages" : [ {"role":"user","content":"\u00e9 1.50"} ],  "model":"up", "x": 1.0e2 }"#,
         );
         check(
-            Surface::Embeddings,
+            Surface::EMBEDDINGS,
             r#"{"model":"m","input":[1,2],"stream":true}"#,
             r#"{"model":"up","input":[1,2],"stream":true}"#,
         );
         check(
-            Surface::Responses,
+            Surface::RESPONSES,
             r#"{"model":"m","stream":true}"#,
             r#"{"model":"up","stream":true}"#,
         );
@@ -282,22 +415,22 @@ mod tests {
     #[test]
     fn asks_for_usage_in_streams() {
         check(
-            Surface::Chat,
+            Surface::CHAT,
             r#"{"model":"m","stream":true}"#,
             r#"{"model":"up","stream_options":{"include_usage":true},"stream":true}"#,
         );
         check(
-            Surface::Chat,
+            Surface::CHAT,
             r#"{"stream_options":{"include_usage":false,"k":1},"model":"m","stream":true}"#,
             r#"{"stream_options":{"include_usage":true,"k":1},"model":"up","stream":true}"#,
         );
         check(
-            Surface::Completions,
+            Surface::COMPLETIONS,
             r#"{"stream_options":null,"model":"m","stream":true}"#,
             r#"{"stream_options":{"include_usage":true},"model":"up","stream":true}"#,
         );
         check(
-            Surface::Chat,
+            Surface::CHAT,
             r#"{"model":"m","stream":true,"stream_options":{"include_usage":true}}"#,
             r#"{"model":"up","stream":true,"stream_options":{"include_usage":true}}"#,
         );
@@ -305,14 +438,14 @@ mod tests {
 
     #[test]
     fn the_same_model_is_the_same_bytes() {
-        let request = decode(Surface::Chat, r#"{"model":"up"}"#);
+        let request = decode(Surface::CHAT, r#"{"model":"up"}"#);
         assert_eq!(request.rewrite("up").as_ptr(), request.body().as_ptr());
     }
 
     #[test]
     fn refuses_what_it_cannot_route() {
         let refuse = |body: &str| {
-            OpenAiRequest::decode(Surface::Chat, Bytes::copy_from_slice(body.as_bytes()))
+            ModelRequest::decode(Surface::CHAT, None, Bytes::copy_from_slice(body.as_bytes()))
                 .unwrap_err()
         };
         assert!(matches!(refuse("{"), DecodeError::Json(_)));
@@ -337,7 +470,7 @@ mod tests {
     #[test]
     fn reads_the_limits() {
         let request = decode(
-            Surface::Chat,
+            Surface::CHAT,
             r#"{"model":"m","max_tokens":5,"n":3,"user":"u","stream":null}"#,
         );
         assert_eq!(
@@ -351,31 +484,31 @@ mod tests {
         assert!(!request.stream());
         for (surface, body, tokens, choices) in [
             (
-                Surface::Chat,
+                Surface::CHAT,
                 r#"{"model":"m","max_completion_tokens":1,"max_tokens":9}"#,
                 Some(9),
                 1,
             ),
             (
-                Surface::Chat,
+                Surface::CHAT,
                 r#"{"model":"m","max_output_tokens":1}"#,
                 None,
                 1,
             ),
             (
-                Surface::Responses,
+                Surface::RESPONSES,
                 r#"{"model":"m","max_completion_tokens":1}"#,
                 None,
                 1,
             ),
             (
-                Surface::Responses,
+                Surface::RESPONSES,
                 r#"{"model":"m","max_output_tokens":4}"#,
                 Some(4),
                 1,
             ),
             (
-                Surface::Completions,
+                Surface::COMPLETIONS,
                 r#"{"model":"m","max_tokens":4,"n":2,"best_of":20}"#,
                 Some(4),
                 20,
@@ -393,13 +526,13 @@ mod tests {
     proptest! {
         #[test]
         fn never_panics(body in proptest::collection::vec(any::<u8>(), 0..200)) {
-            drop(OpenAiRequest::decode(Surface::Chat, body.into()));
+            drop(ModelRequest::decode(Surface::CHAT, None, body.into()));
         }
 
         #[test]
         fn a_rewritten_body_differs_in_the_model_only(model in "[a-z\"\\\\/é]{1,12}", text in ".{0,40}", up in ".{1,12}") {
             let body = serde_json::json!({"messages": [{"content": text}], "model": model, "temperature": 0.5});
-            let request = decode(Surface::Chat, &body.to_string());
+            let request = decode(Surface::CHAT, &body.to_string());
             prop_assert_eq!(request.model(), model.as_str());
             let mut expected = body;
             expected["model"] = up.clone().into();

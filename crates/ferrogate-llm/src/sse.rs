@@ -182,7 +182,7 @@ impl Frame {
     fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         let marked = self.raw.strip_prefix(b"\xef\xbb\xbf".as_slice());
         let body = marked.filter(|_| self.first).unwrap_or(&self.raw);
-        body.split(|&byte| byte == b'\n' || byte == b'\r')
+        lines(body)
             .filter(|line| !line.is_empty() && !line.starts_with(b":"))
             .map(|line| match memchr::memchr(b':', line) {
                 Some(colon) => {
@@ -193,6 +193,19 @@ impl Frame {
                 None => (line, [].as_slice()),
             })
     }
+}
+
+/// What stands between line ends.
+fn lines(mut rest: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let end = memchr::memchr2(b'\n', b'\r', rest).unwrap_or(rest.len());
+        let (line, behind) = rest.split_at(end);
+        rest = behind.get(1..).unwrap_or_default();
+        Some(line)
+    })
 }
 
 /// Writes one event; `data` must be one line.

@@ -2,13 +2,14 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use bytes::Bytes;
 use ferrogate_types::Usage;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{ErrorBody, Frame, Surface, UpstreamFault, encode_event, read_usage};
+use crate::{Dialect, ErrorBody, Frame, Surface, UpstreamFault, encode_event, read_usage};
 
 /// Watches one stream frame by frame.
 ///
@@ -26,6 +27,8 @@ pub struct StreamWatch {
     content: bool,
     output_bytes: usize,
     end: Option<StreamEnd>,
+    /// Where the last frame's data names the model.
+    model_span: Option<Range<usize>>,
 }
 
 /// What to do with a frame.
@@ -54,6 +57,8 @@ pub enum StreamEnd {
 struct Choices<'a> {
     #[serde(borrow)]
     choices: Option<Vec<Choice<'a>>>,
+    #[serde(borrow)]
+    model: Option<&'a serde_json::value::RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -85,6 +90,7 @@ impl StreamWatch {
             content: false,
             output_bytes: 0,
             end: None,
+            model_span: None,
         }
     }
 
@@ -97,6 +103,7 @@ impl StreamWatch {
 
     /// Looks at the next frame.
     pub fn see(&mut self, frame: &Frame) -> FrameAction {
+        self.model_span = None;
         let Some(data) = frame.data() else {
             return FrameAction::Forward;
         };
@@ -112,12 +119,16 @@ impl StreamWatch {
         if let Some(usage) = usage {
             self.usage = Some(usage);
         }
-        if self.surface == Surface::Responses {
+        if self.surface.dialect() == Dialect::OpenAiResponses {
             return self.see_responses_event(frame, &data);
         }
-        let choices = serde_json::from_slice::<Choices<'_>>(&data)
-            .ok()
-            .and_then(|chunk| chunk.choices);
+        let chunk = serde_json::from_slice::<Choices<'_>>(&data).ok();
+        self.model_span = chunk.as_ref().and_then(|chunk| {
+            let raw = chunk.model?.get();
+            let start = raw.as_ptr().addr() - data.as_ptr().addr();
+            raw.starts_with('"').then(|| start..start + raw.len())
+        });
+        let choices = chunk.and_then(|chunk| chunk.choices);
         match choices {
             Some(choices) if choices.is_empty() && usage.is_some() && self.hide_usage => {
                 return FrameAction::Hide;
@@ -180,6 +191,11 @@ impl StreamWatch {
         self.usage
     }
 
+    /// Where the data of the frame just seen names the model.
+    pub(crate) fn model_span(&self) -> Option<Range<usize>> {
+        self.model_span.clone()
+    }
+
     /// Whether a frame with content went by.
     pub fn has_content(&self) -> bool {
         self.content
@@ -199,7 +215,7 @@ impl StreamWatch {
     /// without `[DONE]`, and the answer is whole nevertheless.
     pub fn only_sentinel_missing(&self) -> bool {
         self.end.is_none()
-            && self.surface.ends_with_done()
+            && self.surface.dialect() == Dialect::OpenAiChat
             && self.unfinished.is_empty()
             && !self.finished.is_empty()
             && u64::try_from(self.finished.len()).is_ok_and(|count| count >= self.choices)
@@ -215,7 +231,7 @@ impl StreamWatch {
     /// Chat and completions carry the envelope as data and no `[DONE]` behind it; SDKs raise on it. The
     /// Responses API has an event of its own.
     pub fn error_frame(surface: Surface, error: &ErrorBody<'_>) -> Bytes {
-        if surface == Surface::Responses {
+        if surface.dialect() == Dialect::OpenAiResponses {
             let event = json!({
                 "type": "error", "code": error.code, "message": error.message, "param": error.param, "sequence_number": 0,
             });
@@ -254,19 +270,19 @@ mod tests {
     #[test]
     fn hides_usage_nobody_asked_for() {
         let text = format!("{CHAT}data: [DONE]\n\n");
-        let (seen, actions) = watch(Surface::Chat, true, &text);
+        let (seen, actions) = watch(Surface::CHAT, true, &text);
         assert_eq!(actions, [Forward, Forward, Hide, Terminal]);
         assert_eq!(seen.usage().map(|usage| usage.total()), Some(5));
         assert_eq!(seen.end(), Some(StreamEnd::Complete));
-        let (_, actions) = watch(Surface::Chat, false, &text);
+        let (_, actions) = watch(Surface::CHAT, false, &text);
         assert_eq!(actions, [Forward, Forward, Forward, Terminal]);
     }
 
     #[test]
     fn a_missing_sentinel_is_not_a_broken_answer() {
-        assert!(watch(Surface::Chat, true, CHAT).0.only_sentinel_missing());
+        assert!(watch(Surface::CHAT, true, CHAT).0.only_sentinel_missing());
         let cut = CHAT.split("\n\n").next().unwrap().to_owned() + "\n\n";
-        let (seen, _) = watch(Surface::Chat, true, &cut);
+        let (seen, _) = watch(Surface::CHAT, true, &cut);
         assert!(!seen.only_sentinel_missing() && seen.has_content() && seen.end().is_none());
     }
 
@@ -286,7 +302,7 @@ mod tests {
                 .collect();
             let mut decoder = SseDecoder::new(1 << 20);
             decoder.push(text.into()).unwrap();
-            let mut watch = StreamWatch::new(Surface::Chat, true).expecting(2);
+            let mut watch = StreamWatch::new(Surface::CHAT, true).expecting(2);
             while let Some(frame) = decoder.next_frame() {
                 assert_eq!(watch.see(&frame), Forward);
             }
@@ -297,7 +313,7 @@ mod tests {
     #[test]
     fn responses_are_named_by_their_data_as_well() {
         let text = "data: {\"type\":\"response.completed\",\"response\":{}}\n\n";
-        let (seen, actions) = watch(Surface::Responses, true, text);
+        let (seen, actions) = watch(Surface::RESPONSES, true, text);
         assert_eq!(
             (actions, seen.end()),
             (vec![Terminal], Some(StreamEnd::Complete))
@@ -307,7 +323,7 @@ mod tests {
     #[test]
     fn sees_errors_in_streams() {
         let (seen, actions) = watch(
-            Surface::Chat,
+            Surface::CHAT,
             true,
             "data: {\"error\":{\"message\":\"overloaded\",\"code\":\"server_error\"}}\n\n",
         );
@@ -316,7 +332,7 @@ mod tests {
         );
         assert_eq!(seen.end(), Some(StreamEnd::Fault));
         let (_, actions) = watch(
-            Surface::Responses,
+            Surface::RESPONSES,
             true,
             "event: response.failed\ndata: {\"type\":\"response.failed\",\"response\":{\"error\":{\"message\":\"m\",\"code\":\"c\"}}}\n\n",
         );
@@ -330,7 +346,7 @@ mod tests {
             "event: response.output_text.delta\ndata: {\"type\":\"response.output_text.delta\",\"delta\":\"a\"}\n\n",
             "event: response.completed\ndata: {\"type\":\"response.completed\",\"response\":{\"usage\":{\"input_tokens\":1,\"output_tokens\":2}}}\n\n",
         );
-        let (seen, actions) = watch(Surface::Responses, true, text);
+        let (seen, actions) = watch(Surface::RESPONSES, true, text);
         assert_eq!(actions.last(), Some(&FrameAction::Terminal));
         assert_eq!(
             (seen.end(), seen.usage().map(|usage| usage.total())),
@@ -345,10 +361,11 @@ mod tests {
             kind: "server_error",
             param: None,
             code: "upstream_error",
+            request_id: None,
         };
-        let chat = StreamWatch::error_frame(Surface::Chat, &error);
+        let chat = StreamWatch::error_frame(Surface::CHAT, &error);
         assert!(chat.starts_with(b"data: {\"error\":{"));
-        let responses = StreamWatch::error_frame(Surface::Responses, &error);
+        let responses = StreamWatch::error_frame(Surface::RESPONSES, &error);
         assert!(responses.starts_with(b"event: error\ndata: {"));
     }
 }

@@ -4,29 +4,53 @@ use ferrogate_types::Usage;
 use serde::Deserialize;
 
 /// The `usage` object of chat and completions (`prompt_tokens`), of embeddings (no output) and of the
-/// Responses API (`input_tokens`). Source: OpenAI's OpenAPI document, `CompletionUsage`, `ResponseUsage`.
+/// Responses API (`input_tokens`); the Realtime API's details are in the singular. Source: OpenAI's OpenAPI document,
+/// `CompletionUsage`, `ResponseUsage`, `RealtimeResponse`.
 #[derive(Deserialize)]
 struct WireUsage {
     #[serde(alias = "input_tokens")]
-    prompt_tokens: Option<u64>,
+    prompt_tokens: Option<Count>,
     #[serde(alias = "output_tokens")]
-    completion_tokens: Option<u64>,
-    total_tokens: Option<u64>,
-    #[serde(alias = "input_tokens_details")]
+    completion_tokens: Option<Count>,
+    total_tokens: Option<Count>,
+    #[serde(alias = "input_tokens_details", alias = "input_token_details")]
     prompt_tokens_details: Option<InputDetails>,
-    #[serde(alias = "output_tokens_details")]
+    #[serde(alias = "output_tokens_details", alias = "output_token_details")]
     completion_tokens_details: Option<OutputDetails>,
+    /// DeepSeek's word for cached tokens.
+    prompt_cache_hit_tokens: Option<Count>,
 }
 
 #[derive(Default, Deserialize)]
 struct InputDetails {
-    cached_tokens: Option<u64>,
-    cache_write_tokens: Option<u64>,
+    cached_tokens: Option<Count>,
+    cache_write_tokens: Option<Count>,
+    audio_tokens: Option<Count>,
+    image_tokens: Option<Count>,
 }
 
 #[derive(Default, Deserialize)]
 struct OutputDetails {
-    reasoning_tokens: Option<u64>,
+    reasoning_tokens: Option<Count>,
+    audio_tokens: Option<Count>,
+}
+
+/// A number of tokens, which some vendors write as a float.
+#[derive(Clone, Copy, Default)]
+struct Count(u64);
+
+impl<'de> Deserialize<'de> for Count {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = <&serde_json::value::RawValue>::deserialize(deserializer)?;
+        crate::json::unsigned(raw)
+            .map(Self)
+            .ok_or_else(|| serde::de::Error::custom("not a number of tokens"))
+    }
+}
+
+/// The numbers of a `usage` object; `None` when they make no sense.
+pub(crate) fn read_object(json: &[u8]) -> Option<Usage> {
+    serde_json::from_slice::<WireUsage>(json).ok()?.into_usage()
 }
 
 #[derive(Deserialize)]
@@ -54,22 +78,31 @@ pub fn read_usage(json: &[u8]) -> Option<Usage> {
 
 impl WireUsage {
     fn into_usage(self) -> Option<Usage> {
-        let input = self.prompt_tokens?;
-        let output = self
-            .completion_tokens
-            .or_else(|| self.total_tokens.map(|total| total.saturating_sub(input)))
-            .unwrap_or_default();
+        let count = |count: Option<Count>| count.unwrap_or_default().0;
+        let input = self.prompt_tokens?.0;
+        let total = self.total_tokens.map(|total| total.0);
         let details = self.prompt_tokens_details.unwrap_or_default();
+        let made = self.completion_tokens_details.unwrap_or_default();
+        let reasoning = count(made.reasoning_tokens);
+        let mut output = self.completion_tokens.map_or_else(
+            || total.map_or(0, |total| total.saturating_sub(input)),
+            |count| count.0,
+        );
+        // xAI leaves reasoning out of the completion; the total then tells. Source: xAI's API reference, "usage".
+        if reasoning > 0 && total == Some(input.saturating_add(output).saturating_add(reasoning)) {
+            output = output.saturating_add(reasoning);
+        }
+        let cached = details.cached_tokens.or(self.prompt_cache_hit_tokens);
         Some(Usage {
             input,
-            cached_input: details.cached_tokens.unwrap_or_default().min(input),
-            cache_write: details.cache_write_tokens.unwrap_or_default(),
+            cached_input: count(cached).min(input),
+            cache_write: count(details.cache_write_tokens),
             output,
-            reasoning: self
-                .completion_tokens_details
-                .unwrap_or_default()
-                .reasoning_tokens
-                .unwrap_or_default(),
+            reasoning: reasoning.min(output),
+            audio_input: count(details.audio_tokens),
+            image_input: count(details.image_tokens),
+            audio_output: count(made.audio_tokens),
+            ..Usage::default()
         })
     }
 }
@@ -87,9 +120,9 @@ mod tests {
             Some(Usage {
                 input: 19,
                 cached_input: 4,
-                cache_write: 0,
                 output: 10,
-                reasoning: 3
+                reasoning: 3,
+                ..Usage::default()
             })
         );
         let responses = br#"{"type":"response.completed","response":{"usage":{"input_tokens":7,"output_tokens":2,"total_tokens":9}}}"#;

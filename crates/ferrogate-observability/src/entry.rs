@@ -89,6 +89,8 @@ pub struct ModelCall {
     pub estimated: bool,
     /// Cost in US dollars as a decimal; empty when unpriced.
     pub cost: String,
+    /// Members of the request that the provider had no place for.
+    pub lossy: Vec<String>,
     /// From the request to the first event of a stream.
     pub ttft: Option<Duration>,
 }
@@ -183,6 +185,10 @@ impl ModelCall {
         sink.field("output_tokens", Field::Unsigned(self.output_tokens));
         sink.field("estimated", Field::Bool(self.estimated));
         unless_empty("cost", &self.cost, sink);
+        if !self.lossy.is_empty() {
+            let lossy = self.lossy.iter().map(|field| field.as_str().into());
+            sink.field("lossy", Field::List(lossy.collect()));
+        }
         if let Some(ttft) = self.ttft {
             sink.field("ttft", Field::Duration(ttft));
         }

@@ -8,14 +8,16 @@
 
 mod breaker;
 mod credential;
-mod kind;
 mod plan;
 mod provider;
 mod registry;
+mod table;
+mod wire;
 
 pub use breaker::{Breaker, BreakerSettings, BreakerState, Pass};
 pub use credential::{CredentialPool, Lent};
-pub use kind::{AuthScheme, Protocol, ProviderKind, ProviderRow};
 pub use plan::{Plan, PlannedTarget, Skip, SkipReason};
 pub use provider::{Provider, ProviderSpec, RetryRule, Timeouts};
-pub use registry::{LogicalModel, ModelSpec, Prices, Registry, RegistryError, Target, TargetSpec};
+pub use registry::{LogicalModel, ModelSpec, Registry, RegistryError, Target, TargetSpec};
+pub use table::{AuthScheme, BaseUrl, Endpoint, ProviderKind, ProviderRow, Setting};
+pub use wire::Wire;

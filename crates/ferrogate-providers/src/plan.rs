@@ -95,6 +95,19 @@ impl Plan {
         plan
     }
 
+    /// Keeps the targets of one provider only, even if that leaves none to be tried now. False, and nothing done, where
+    /// the model has none of it.
+    pub fn only(&mut self, provider: &str) -> bool {
+        let is_there = |planned: &PlannedTarget| planned.target.provider.id().as_str() == provider;
+        let is_out = |skip: &Skip| skip.provider.as_str() == provider;
+        let has = self.skipped.iter().any(is_out) || self.targets.iter().any(is_there);
+        if has {
+            self.targets.retain(is_there);
+            self.skipped.retain(is_out);
+        }
+        has
+    }
+
     /// Whether the key's own limits are why nothing is left.
     pub fn is_forbidden(&self) -> bool {
         self.targets.is_empty()

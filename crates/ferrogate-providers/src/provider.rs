@@ -16,6 +16,8 @@ pub struct ProviderSpec {
     pub kind: ProviderKind,
     /// Its keys, empty ones included: a key that was written but is unset disables the provider.
     pub credentials: Vec<Secret>,
+    /// Further settings of its kind, by name.
+    pub settings: Vec<(String, Secret)>,
     /// Further request headers.
     pub headers: Vec<(String, Secret)>,
     /// Time limits.
@@ -34,6 +36,14 @@ const SHORTEST_SECRET: usize = 8;
 const SHOWN: usize = 6;
 
 impl ProviderSpec {
+    /// A setting of its kind.
+    pub fn setting(&self, name: &str) -> Option<&Secret> {
+        let found = self.settings.iter().find(|(known, _)| known == name);
+        found
+            .map(|(_, value)| value)
+            .filter(|value| !value.is_empty())
+    }
+
     /// Text from the provider without the operator's credentials: some tell a caller which key they refused, whole
     /// or masked.
     pub fn hide_secrets(&self, text: &str) -> String {
@@ -161,8 +171,8 @@ impl Provider {
 
     /// Whether it could be called at all: switched on, and with a credential where one is needed or written.
     pub fn is_enabled(&self) -> bool {
-        let wants_credential =
-            self.spec.kind.row().needs_credential || !self.spec.credentials.is_empty();
+        let row = self.spec.kind.row();
+        let wants_credential = row.needs_credential || !self.spec.credentials.is_empty();
         !self.spec.disabled && (!wants_credential || !self.credentials.is_empty())
     }
 

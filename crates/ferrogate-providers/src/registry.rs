@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use ferrogate_types::{ModelName, Money, Price, ProviderId, UpstreamModel, Usage};
+use ferrogate_catalog::Prices;
+use ferrogate_llm::ModelTraits;
+use ferrogate_types::{ModelName, ProviderId, UpstreamModel};
 
 use crate::{Provider, ProviderSpec};
 
@@ -23,8 +25,6 @@ pub struct ModelSpec {
     pub context_window: Option<u64>,
     /// Tokens of output.
     pub max_output_tokens: Option<u64>,
-    /// What it costs.
-    pub prices: Prices,
     /// Switched off.
     pub disabled: bool,
 }
@@ -36,36 +36,10 @@ pub struct TargetSpec {
     pub provider: ProviderId,
     /// What it is asked for.
     pub model: UpstreamModel,
-}
-
-/// Prices of a million tokens.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Prices {
-    /// Of input.
-    pub input: Option<Price>,
-    /// Of output.
-    pub output: Option<Price>,
-    /// Of cached input; the input price when absent.
-    pub cached_input: Option<Price>,
-}
-
-impl Prices {
-    /// What a call cost; `None` when a price it needs is not known: an unpriced model is not free.
-    pub fn cost(&self, usage: &Usage) -> Option<Money> {
-        let price = |price: Option<Price>, units: u64| match (price, units) {
-            (Some(price), units) => Some(price.charge(units)),
-            (None, 0) => Some(Money::ZERO),
-            (None, _) => None,
-        };
-        if self.input.is_none() && self.output.is_none() {
-            return None;
-        }
-        let fresh = usage.input.saturating_sub(usage.cached_input);
-        let input = price(self.input, fresh)?;
-        let cached = price(self.cached_input.or(self.input), usage.cached_input)?;
-        let output = price(self.output, usage.output)?;
-        Some(input.saturating_add(cached).saturating_add(output))
-    }
+    /// What is known of it.
+    pub traits: ModelTraits,
+    /// What it costs there.
+    pub prices: Prices,
 }
 
 /// A model that can be asked for.
@@ -84,6 +58,10 @@ pub struct Target {
     pub provider: Arc<Provider>,
     /// What it is asked for.
     pub model: UpstreamModel,
+    /// What is known of it.
+    pub traits: Arc<ModelTraits>,
+    /// What it costs there.
+    pub prices: Arc<Prices>,
 }
 
 impl LogicalModel {
@@ -163,6 +141,8 @@ impl Registry {
                 targets.push(Target {
                     provider: Arc::clone(provider),
                     model: target.model.clone(),
+                    traits: Arc::new(target.traits.clone()),
+                    prices: Arc::new(target.prices.clone()),
                 });
             }
             for name in std::iter::once(&spec.name).chain(&spec.aliases) {
@@ -217,8 +197,9 @@ pub(crate) mod tests {
     pub(crate) fn provider(id: &str) -> ProviderSpec {
         ProviderSpec {
             id: id.parse().unwrap(),
-            kind: ProviderKind::Echo,
+            kind: ProviderKind::echo(),
             credentials: Vec::new(),
+            settings: Vec::new(),
             headers: Vec::new(),
             timeouts: Timeouts::default(),
             retry: RetryRule {
@@ -241,12 +222,13 @@ pub(crate) mod tests {
                 .map(|provider| TargetSpec {
                     provider: provider.parse().unwrap(),
                     model: "up".parse().unwrap(),
+                    traits: ModelTraits::default(),
+                    prices: Prices::default(),
                 })
                 .collect(),
             capabilities: Vec::new(),
             context_window: None,
             max_output_tokens: None,
-            prices: Prices::default(),
             disabled: false,
         }
     }
@@ -281,26 +263,5 @@ pub(crate) mod tests {
             error(vec![], vec![model("m", &[], &[])]),
             "model `m` has no target"
         );
-    }
-
-    #[test]
-    fn prices_cached_input_apart_and_never_zero_by_silence() {
-        let usage = Usage {
-            input: 1_000_000,
-            cached_input: 500_000,
-            output: 1_000_000,
-            ..Usage::default()
-        };
-        let mut prices = Prices {
-            input: "1".parse().ok(),
-            output: "2".parse().ok(),
-            cached_input: "0.5".parse().ok(),
-        };
-        assert_eq!(prices.cost(&usage).unwrap().to_string(), "2.75");
-        prices.cached_input = None;
-        assert_eq!(prices.cost(&usage).unwrap().to_string(), "3");
-        prices.output = None;
-        assert_eq!(prices.cost(&usage), None);
-        assert_eq!(Prices::default().cost(&Usage::default()), None);
     }
 }

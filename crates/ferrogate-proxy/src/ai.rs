@@ -18,24 +18,30 @@ mod authorize;
 mod call;
 mod gateway;
 mod intake;
+mod issued;
 mod limit;
 mod listing;
+mod realtime;
 mod refusal;
 mod relay;
+mod resource;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-use ferrogate_llm::Surface;
+use ferrogate_llm::{Dialect, Operation, Surface};
 use ferrogate_observability::{CallOutcome, RequestKind};
+use ferrogate_types::clock;
 use http::Method;
 use pingora_error::Result;
 use pingora_proxy::Session;
 
 pub(crate) use self::call::CallRecord;
-pub use self::gateway::{KeyLimits, ModelGateway};
+pub use self::gateway::{KeyLimits, ModelGateway, OnUnsupported};
 pub(crate) use self::intake::PIECE;
+pub(crate) use self::issued::Issued;
 use self::refusal::{Refusal, RefusalCode};
+use self::resource::Resource;
 use crate::Shared;
 use crate::answer;
 use crate::builtin::Builtin;
@@ -53,6 +59,11 @@ impl From<Refusal> for Stop {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)
     }
+}
+
+/// Whether a request names the provider it is for.
+pub fn names_provider(headers: &http::HeaderMap) -> bool {
+    headers.contains_key("x-provider")
 }
 
 /// Answers a request that an `ai_gateway` route took.
@@ -76,8 +87,16 @@ pub(crate) async fn handle(
     }
     context.kind = RequestKind::Model;
     let result = match Surface::at(&path) {
-        Some(surface) => model_call(shared, gateway, surface, session, context).await,
-        None => listing::answer(gateway, &path, session, context).await,
+        Some((surface, _)) if surface.operation() == Operation::Realtime => {
+            context.call = Some(CallRecord::new(surface));
+            let result = realtime::run(shared, gateway, session, context).await;
+            counted(shared, context, result)
+        }
+        Some((surface, model)) => {
+            model_call(shared, gateway, surface, model.as_deref(), session, context).await
+        }
+        None if listing::is_at(&path) => listing::answer(gateway, &path, session, context).await,
+        None => resource::pass(shared, gateway, Resource::at(&path), session, context).await,
     };
     match result {
         Ok(()) => Ok(()),
@@ -129,9 +148,11 @@ async fn model_call(
     shared: &Arc<Shared>,
     gateway: &Arc<ModelGateway>,
     surface: Surface,
+    addressed: Option<&str>,
     session: &mut Session,
     context: &mut RequestContext,
 ) -> Result<(), Stop> {
+    context.call = Some(CallRecord::new(surface));
     if session.req_header().method != Method::POST {
         return Err(Refusal::new(
             RefusalCode::MethodNotAllowed,
@@ -139,8 +160,16 @@ async fn model_call(
         )
         .into());
     }
-    context.call = Some(CallRecord::new(surface));
-    let result = run(shared, gateway, surface, session, context).await;
+    let result = run(shared, gateway, surface, addressed, session, context).await;
+    counted(shared, context, result)
+}
+
+/// Counts a call that has ended.
+fn counted(
+    shared: &Shared,
+    context: &mut RequestContext,
+    result: Result<CallOutcome, Stop>,
+) -> Result<(), Stop> {
     let outcome = match &result {
         Ok(outcome) => *outcome,
         Err(Stop::ClientGone) => CallOutcome::Cancelled,
@@ -157,6 +186,7 @@ async fn run(
     shared: &Arc<Shared>,
     gateway: &Arc<ModelGateway>,
     surface: Surface,
+    addressed: Option<&str>,
     session: &mut Session,
     context: &mut RequestContext,
 ) -> Result<CallOutcome, Stop> {
@@ -167,11 +197,12 @@ async fn run(
     authorize::scope(&principal, surface.scope())?;
     let (deadline, impatient) = limit::deadline(gateway, session, context.started);
     let body = intake::read_body(session, gateway.max_request_bytes, deadline).await?;
-    let request = intake::decode(surface, body)?;
+    let content_type = intake::content_type(&session.req_header().headers);
+    let request = intake::decode(surface, addressed, &content_type, body)?;
     if let Some(call) = &mut context.call {
         call.asked(&request);
     }
-    let model = authorize::model(gateway, &principal, &request)?;
+    let model = authorize::model(gateway, &principal, request.model())?;
     if let Some(call) = &mut context.call {
         call.resolved(&model);
     }
@@ -184,6 +215,15 @@ async fn run(
         request: &request,
         deadline,
         impatient,
+        content_type,
+        id: context.id.to_string(),
+        array: surface.dialect() == Dialect::Gemini
+            && request.stream()
+            && !asks_for_events(session),
+        named: authorize::named(&session.req_header().headers),
+        created: clock::since_epoch().as_secs(),
+        chat: OnceLock::new(),
+        echo: OnceLock::new(),
     };
     let waited = Instant::now();
     // Pinned here: handed on by value, its some kilobytes would be copied at every step.
@@ -203,13 +243,23 @@ async fn run(
         return Err(Stop::ClientGone);
     };
     record.won(&won);
+    record.quiet = gateway.on_unsupported == OnUnsupported::Drop;
     relay::run(&job, won, admission, session, context).await
+}
+
+/// Whether a caller of Gemini's dialect wants its stream as events: without `alt=sse` it is one JSON array. Source:
+/// Gemini API reference, `streamGenerateContent`.
+fn asks_for_events(session: &Session) -> bool {
+    let query = session.req_header().uri.query().unwrap_or_default();
+    query.split('&').any(|pair| pair == "alt=sse")
 }
 
 /// What of the caller's headers goes on to a provider.
 fn session_facts(session: &Session) -> http::HeaderMap {
-    const FORWARDED: [&str; 4] = [
+    const FORWARDED: [&str; 6] = [
         "openai-beta",
+        "anthropic-beta",
+        "anthropic-version",
         "idempotency-key",
         "traceparent",
         "tracestate",

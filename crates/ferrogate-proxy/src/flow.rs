@@ -151,10 +151,11 @@ impl Flow<'_> {
 
     fn verdict(&mut self, site: &SiteState, cursor: &mut Cursor) -> Verdict {
         let gateways = &self.snapshot.gateways;
-        let serves = |gateway: usize, method: &Method, path: &str| {
+        let named = ai::names_provider(&self.session.req_header().headers);
+        let serves = |gateway: usize, path: &str| {
             gateways
                 .get(gateway)
-                .is_some_and(|gateway| gateway.serves(method, path))
+                .is_some_and(|gateway| gateway.serves(path, named))
         };
         site.program.run(
             cursor,

@@ -183,6 +183,7 @@ fn model_call(call: &CallRecord) -> ModelCall {
         input_tokens: call.usage.input,
         output_tokens: call.usage.output,
         estimated: call.estimated,
+        lossy: call.lossy.clone(),
         cost: call.cost.map(|cost| cost.to_string()).unwrap_or_default(),
         ttft: call.first_token,
     }

@@ -11,6 +11,7 @@ use pingora_core::connectors::ConnectorOptions;
 use pingora_core::connectors::http::Connector;
 
 use crate::Snapshot;
+use crate::ai::Issued;
 use crate::password::Passwords;
 use crate::proxying::{Names, Places};
 
@@ -29,6 +30,8 @@ pub struct Shared {
     pub(crate) places: Places,
     /// Checks of `basic_auth` passwords.
     pub(crate) passwords: Passwords,
+    /// Which provider gave out which id.
+    pub(crate) issued: Issued,
     settings: Settings,
     started: Instant,
     draining: Arc<AtomicBool>,
@@ -72,6 +75,7 @@ impl Shared {
             connector: Connector::new(Some(ConnectorOptions::new(UPSTREAM_POOL))),
             places: Places::default(),
             passwords: Passwords::default(),
+            issued: Issued::default(),
             settings,
             started: Instant::now(),
             draining,

@@ -98,10 +98,11 @@ pub fn explain(prepared: &Prepared, request: &ExplainedRequest) -> Explanation {
     );
     let mut exchange = Exchange::new(Instant::now(), client);
     let gateways = &prepared.snapshot.gateways;
-    let serves = |gateway: usize, method: &Method, path: &str| {
+    let named = ferrogate_proxy::names_provider(&head.headers);
+    let serves = |gateway: usize, path: &str| {
         gateways
             .get(gateway)
-            .is_some_and(|gateway| gateway.serves(method, path))
+            .is_some_and(|gateway| gateway.serves(path, named))
     };
     let mut cursor = site.program.start();
     let mut all = Vec::new();

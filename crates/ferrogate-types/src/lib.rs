@@ -30,4 +30,4 @@ pub use secret::{Secret, SecretOrigin};
 pub use serial::{serialize_duration, serialize_duration_option};
 pub use size::{SizeError, parse_size};
 pub use template::{FileFact, Part, Placeholder, SystemFact, Template, TlsFact, UpstreamFact};
-pub use usage::{TokenCount, Usage};
+pub use usage::{TokenCount, Units, Usage};

@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Money(i128);
 
-/// US dollars per million units (tokens), kept in billionths of a dollar.
+/// US dollars per million units (tokens) unless said otherwise, kept in billionths of a dollar.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Price(i128);
 
@@ -31,7 +31,6 @@ pub enum MoneyError {
 }
 
 const NANOS: i128 = 1_000_000_000;
-const MILLION: i128 = 1_000_000;
 
 impl Money {
     /// No money.
@@ -54,12 +53,26 @@ impl Price {
     ///
     /// Multiplies before it divides, once, so that no rounding adds up over a request.
     pub fn charge(self, units: u64) -> Money {
+        self.charge_per(units, 1_000_000)
+    }
+
+    /// What `units` cost where this is the price of `per` of them, rounded half up to a billionth of a dollar.
+    ///
+    /// A `per` of zero counts as one.
+    pub fn charge_per(self, units: u64, per: u32) -> Money {
+        let per = i128::from(per.max(1));
         Money(
             self.0
                 .saturating_mul(i128::from(units))
-                .saturating_add(MILLION / 2)
-                / MILLION,
+                .saturating_add(per / 2)
+                / per,
         )
+    }
+
+    /// The price times `factor`, rounded half up to a billionth of a dollar.
+    #[must_use]
+    pub fn times(self, factor: Self) -> Self {
+        Self(self.0.saturating_mul(factor.0).saturating_add(NANOS / 2) / NANOS)
     }
 }
 
@@ -83,9 +96,11 @@ fn parse(text: &str) -> Result<i128, MoneyError> {
     } else {
         whole.parse().map_err(|_| MoneyError::Number)?
     };
-    let nanos: i128 = format!("{fraction:0<9}")
-        .parse()
-        .map_err(|_| MoneyError::Number)?;
+    let nanos = fraction
+        .bytes()
+        .chain(std::iter::repeat(b'0'))
+        .take(9)
+        .fold(0, |nanos, digit| nanos * 10 + i128::from(digit - b'0'));
     let total = whole * NANOS + nanos;
     if total > NANOS * NANOS {
         Err(MoneyError::TooLarge)
@@ -141,6 +156,25 @@ mod tests {
         assert_eq!(price.charge(1_000_000).to_string(), "0.15");
         assert_eq!(price.charge(20).to_string(), "0.000003");
         assert_eq!(price.charge(0), Money::ZERO);
+    }
+
+    #[test]
+    fn charges_by_the_minute_or_the_piece() {
+        let price: Price = "0.006".parse().unwrap();
+        assert_eq!(price.charge_per(90, 60).to_string(), "0.009");
+        assert_eq!(price.charge_per(3, 1).to_string(), "0.018");
+        assert_eq!(price.charge_per(3, 0).to_string(), "0.018");
+    }
+
+    #[test]
+    fn multiplies() {
+        let times = |price: &str, factor: &str| {
+            let (price, factor): (Price, Price) = (price.parse().unwrap(), factor.parse().unwrap());
+            price.times(factor).to_string()
+        };
+        assert_eq!(times("0.075", "0.5"), "0.0375");
+        assert_eq!(times("2.5", "2"), "5");
+        assert_eq!(times("0.000000001", "0.5"), "0.000000001");
     }
 
     #[test]

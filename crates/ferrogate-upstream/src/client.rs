@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::header::{CONNECTION, HeaderValue, UPGRADE};
 use http::{Request, StatusCode};
 use http_body_util::Full;
 
@@ -17,6 +18,7 @@ use crate::http1::Failed;
 use crate::patience::Patience;
 use crate::pool::{Lent, Pool, Rules, Slot};
 use crate::resolver::Resolver;
+use crate::upgrade::{Switch, Upgraded};
 
 /// Settings of a [`Client`].
 #[derive(Debug, Clone)]
@@ -146,6 +148,52 @@ impl Client {
         Box::pin(repetition)
             .await
             .map_err(|failed: Failed| failed.error)
+    }
+
+    /// Sends `call` over an HTTP/1.1 connection of its own and asks to go on in `protocol`, such as `websocket`.
+    ///
+    /// The fields that ask for it are set here; those of the protocol itself, `Sec-WebSocket-Key` and its like, are the
+    /// caller's, and so is checking what the upstream says to them. The limits of `call` hold until the head of the
+    /// answer; what follows an upgrade has the limits its reader gives it. Nothing is repeated, and the connection
+    /// serves no other call.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Client::call`]; an upgrade to another protocol than `protocol` is a `Protocol` error.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future closes the connection.
+    pub async fn upgrade(
+        &self,
+        endpoint: &Endpoint,
+        call: Call,
+        protocol: &'static str,
+    ) -> Result<Switch, CallError> {
+        let patience = Patience::of(&call);
+        if patience.is_over() {
+            return Err(CallError::new(CallErrorKind::Deadline));
+        }
+        let mut request = call.into_request()?;
+        let headers = request.headers_mut();
+        headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+        headers.insert(UPGRADE, HeaderValue::from_static(protocol));
+        endpoint.dress_h1(&mut request);
+        let connecting = self.inner.connector.connect_once(endpoint);
+        let mut connection = Box::pin(patience.connecting().hold(connecting)).await?;
+        let exchange = connection.exchange_upgrade(request);
+        let response = match patience.answering().hold(exchange).await {
+            Ok(response) => response,
+            Err(failed) => return Err(failed.error.seen(connection.has_seen_bytes())),
+        };
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            return Upgraded::over(response, connection, protocol)
+                .await
+                .map(Switch::Upgraded);
+        }
+        let slot = self.inner.pool.slot(endpoint.target());
+        let answer = Answer::over_h1(response, connection, slot, patience);
+        Ok(Switch::Refused(Box::new(answer)))
     }
 
     /// Closes connections that are too old or were closed by their peers. Traffic does it along the way; a

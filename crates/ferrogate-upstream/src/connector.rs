@@ -1,5 +1,7 @@
 //! Making connections: name, TCP, TLS, protocol.
 
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio_rustls::TlsConnector;
@@ -53,28 +55,7 @@ impl Connector {
         endpoint: &Endpoint,
         slot: &Slot,
     ) -> Result<Lent, CallError> {
-        let addresses = self
-            .resolver
-            .resolve(endpoint.host(), endpoint.port())
-            .await
-            .map_err(|error| CallError::because(CallErrorKind::Dns, error))?;
-        let (stream, remote) = dial(&addresses, Some(HEAD_START), None)
-            .await
-            .map_err(|error| CallError::because(CallErrorKind::Connect, error))?;
-        let transport = if endpoint.is_https() {
-            let config = self
-                .tls
-                .get(endpoint.tls())
-                .await
-                .map_err(|error| CallError::because(CallErrorKind::Tls, error))?;
-            let stream = TlsConnector::from(config)
-                .connect(endpoint.server_name().clone(), stream)
-                .await
-                .map_err(|error| CallError::because(CallErrorKind::Tls, error))?;
-            Transport::tls(stream)
-        } else {
-            Transport::plain(stream)
-        };
+        let (transport, remote) = self.open(endpoint, None).await?;
         let expires = Instant::now() + self.lifetime();
         if transport.is_h2() {
             let connection = H2::start(transport, remote, expires).await?;
@@ -84,6 +65,46 @@ impl Connector {
             slot.learned_h1();
             Ok(Lent::H1(H1::start(transport, remote, expires).await?))
         }
+    }
+
+    /// Makes an HTTP/1.1 connection for a single exchange: it is nobody else's, before or after.
+    pub(crate) async fn connect_once(&self, endpoint: &Endpoint) -> Result<H1, CallError> {
+        let (transport, remote) = self.open(endpoint, Some(b"http/1.1")).await?;
+        H1::start(transport, remote, Instant::now()).await
+    }
+
+    /// Name, TCP, TLS. Offers the protocol `only` in the handshake, or all there are.
+    async fn open(
+        &self,
+        endpoint: &Endpoint,
+        only: Option<&[u8]>,
+    ) -> Result<(Transport, SocketAddr), CallError> {
+        let addresses = self
+            .resolver
+            .resolve(endpoint.host(), endpoint.port())
+            .await
+            .map_err(|error| CallError::because(CallErrorKind::Dns, error))?;
+        let (stream, remote) = dial(&addresses, Some(HEAD_START), None)
+            .await
+            .map_err(|error| CallError::because(CallErrorKind::Connect, error))?;
+        let transport = if endpoint.is_https() {
+            let mut config = self
+                .tls
+                .get(endpoint.tls())
+                .await
+                .map_err(|error| CallError::because(CallErrorKind::Tls, error))?;
+            if let Some(protocol) = only {
+                Arc::make_mut(&mut config).alpn_protocols = vec![protocol.to_vec()];
+            }
+            let stream = TlsConnector::from(config)
+                .connect(endpoint.server_name().clone(), stream)
+                .await
+                .map_err(|error| CallError::because(CallErrorKind::Tls, error))?;
+            Transport::tls(stream)
+        } else {
+            Transport::plain(stream)
+        };
+        Ok((transport, remote))
     }
 
     /// A draw, so that connections made together do not end together.

@@ -140,6 +140,13 @@ impl Endpoint {
         }
     }
 
+    /// The base path without `end`, if it ends so, followed by `suffix`: `https://h/v1/openai` without `/openai`.
+    pub fn path_outside(&self, end: &str, suffix: &str) -> String {
+        let base = &self.inner.base;
+        let root = base.strip_suffix(end).unwrap_or(base);
+        format!("{root}/{}", suffix.trim_start_matches('/'))
+    }
+
     pub(crate) fn server_name(&self) -> &ServerName<'static> {
         &self.inner.server_name
     }
@@ -274,6 +281,19 @@ mod tests {
             assert_eq!((endpoint.host(), endpoint.port()), (host, port));
             assert_eq!(endpoint.path("/x"), path);
             assert_eq!(endpoint.path("x"), path);
+        }
+    }
+
+    #[test]
+    fn what_is_beside_the_root_leaves_its_end_out() {
+        for (url, expected) in [
+            ("https://h/v1/openai", "/v1/inference/m"),
+            ("https://h/openai/", "/inference/m"),
+            ("https://h/other", "/other/inference/m"),
+        ] {
+            let endpoint = Endpoint::parse(url).unwrap();
+            let path = endpoint.path_outside("/openai", "/inference/m");
+            assert_eq!(path, expected, "{url}");
         }
     }
 

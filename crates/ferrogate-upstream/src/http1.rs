@@ -81,9 +81,28 @@ impl H1 {
     }
 
     /// Sends the request and waits for the answer head.
-    pub(crate) async fn exchange(
+    ///
+    /// Not an `async fn`, which would keep a second place for the request in every waiting call.
+    pub(crate) fn exchange(
         &mut self,
         request: Request<Full<Bytes>>,
+    ) -> impl Future<Output = Result<Response<Incoming>, Failed>> {
+        self.exchange_driven(request, drive)
+    }
+
+    /// Like [`H1::exchange`], for a request whose answer may switch protocols: [`H1::into_stream`] has what follows.
+    pub(crate) fn exchange_upgrade(
+        &mut self,
+        request: Request<Full<Bytes>>,
+    ) -> impl Future<Output = Result<Response<Incoming>, Failed>> {
+        self.exchange_driven(request, drive_open)
+    }
+
+    // Generic over the driving, a pointer to which would take its place in every waiting call as well.
+    async fn exchange_driven(
+        &mut self,
+        request: Request<Full<Bytes>>,
+        drive: impl Fn(&mut Option<Pin<Box<Driver>>>, &mut Context<'_>),
     ) -> Result<Response<Incoming>, Failed> {
         self.seen.clear();
         let mut answer = pin!(self.sender.try_send_request(request));
@@ -99,6 +118,16 @@ impl H1 {
             error: CallError::before_head(failed.into_error()),
             refused: false,
         })
+    }
+
+    /// The bare stream after an answer that switched protocols, with what was read beyond that answer; `None` when the
+    /// connection broke meanwhile.
+    pub(crate) async fn into_stream(self) -> Option<(Transport, Bytes)> {
+        let mut driver = Pin::into_inner(self.driver?);
+        // What hyper still has to write of the request goes first.
+        poll_fn(|cx| driver.poll_without_shutdown(cx)).await.ok()?;
+        let parts = driver.into_parts();
+        Some((parts.io.into_inner(), parts.read_buf))
     }
 
     /// Polls the body of this connection's current answer.
@@ -140,6 +169,16 @@ fn drive(driver: &mut Option<Pin<Box<Driver>>>, cx: &mut Context<'_>) {
         if let Err(error) = ended {
             tracing::debug!(%error, "an upstream connection ended");
         }
+        *driver = None;
+    }
+}
+
+/// Drives a connection whose socket outlives hyper's part: it is neither shut down nor dropped at the end.
+fn drive_open(driver: &mut Option<Pin<Box<Driver>>>, cx: &mut Context<'_>) {
+    if let Some(running) = driver
+        && let Poll::Ready(Err(error)) = running.as_mut().get_mut().poll_without_shutdown(cx)
+    {
+        tracing::debug!(%error, "an upstream connection ended");
         *driver = None;
     }
 }

@@ -10,8 +10,9 @@
 //! closes the socket on the spot and a chunk costs no hop between tasks. An HTTP/2 connection is shared
 //! and therefore has one.
 //!
-//! Refuses: following redirects, decoding bodies, sending hop-by-hop headers, upgrading protocols,
-//! repeating a call whose answer has begun, and reporting a truncated body as a complete one.
+//! [`Client::upgrade`] asks to go on in another protocol, over a connection of its own, and hands out the bare stream.
+//!
+//! Refuses: following redirects, decoding bodies, sending a caller's hop-by-hop headers, upgrading unasked, repeating a call whose answer has begun, and reporting a truncated body as a complete one.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -42,6 +43,7 @@ mod pool;
 mod resolver;
 mod tls;
 mod transport;
+mod upgrade;
 
 pub use answer::Answer;
 pub use call::{Call, Timeouts};
@@ -52,3 +54,4 @@ pub use endpoint::{Endpoint, EndpointError};
 pub use error::{CallError, CallErrorKind};
 pub use resolver::{Lookup, ResolveError, Resolver};
 pub use tls::{ClientIdentity, TlsOptions, TlsOptionsError};
+pub use upgrade::{Switch, Upgraded};

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use crate::console::{Failure, Outcome};
 
 /// Commands that are designed but not there yet, with what to do meanwhile.
-const PLANNED: [(&str, &str); 9] = [
+const PLANNED: [(&str, &str); 7] = [
     (
         "reload",
         "restart the process; SIGTERM drains it within `grace_period`",
@@ -17,22 +17,19 @@ const PLANNED: [(&str, &str); 9] = [
         "`curl http://HOST/readyz` and `/admin/v1/status` tell",
     ),
     ("admin", "the admin API has only `/admin/v1/status` so far"),
-    (
-        "providers",
-        "the kinds `openai`, `openai-compatible` and `echo` are there",
-    ),
     ("plugins", "there are none so far"),
-    ("models", "`GET /v1/models` lists what is configured"),
     ("man", "`ferrogate --help` lists the commands"),
 ];
 
-const KNOWN: [&str; 8] = [
+const KNOWN: [&str; 10] = [
     "run",
     "validate",
     "fmt",
     "adapt",
     "explain",
     "hash-key",
+    "models",
+    "providers",
     "version",
     "completions",
 ];

@@ -1,19 +1,21 @@
 //! `ai_gateway`: providers, models and keys.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use ferrogate_types::Secret;
 use ferrogate_types::route::Handler;
+use ferrogate_types::{ProviderId, Secret};
 
 use super::body::Body;
 use super::context::Cx;
 use super::line::Line;
-use super::syntax::{Block, Place};
+use super::syntax::{Block, Place, Token};
 use super::table::{Kind, Row};
 use crate::diagnostic::Diagnostic;
-use crate::model::{AiGateway, AuthMode, Provider};
+use crate::model::{AiGateway, AuthMode, OnUnsupportedParam, Provider};
 
+mod auto;
 mod check;
 pub(crate) mod key;
 pub(crate) mod model;
@@ -30,6 +32,8 @@ const SWITCH: &[(&str, bool)] = &[("on", true), ("off", false)];
 /// A gateway as it is read.
 pub(crate) struct Draft {
     pub(super) providers: Vec<Provider>,
+    /// What `models` of a provider lists.
+    pub(super) inventory: Vec<(ProviderId, Token)>,
     pub(super) models: Vec<model::Named>,
     pub(super) aliases: Vec<model::Alias>,
     pub(super) keys: Vec<key::Named>,
@@ -37,6 +41,10 @@ pub(crate) struct Draft {
     pub(super) provider_names: HashMap<String, Place>,
     pub(super) key_names: HashMap<String, Place>,
     pub(super) key_secrets: HashMap<u64, (Secret, Place)>,
+    /// Where `auto_providers on` stands.
+    auto: Option<Place>,
+    on_unsupported_param: OnUnsupportedParam,
+    price_catalog: Option<PathBuf>,
     auth: AuthMode,
     admin: Option<bool>,
     max_request_bytes: u64,
@@ -125,7 +133,45 @@ pub(crate) const OPTIONS: &[Row<Draft>] = &[
             draft.request_timeout = line.duration(cx).unwrap_or_default();
         },
     ),
-    Row::later("auto_providers", "write a `provider` for each"),
+    Row::new(
+        "auto_providers",
+        "auto_providers [on|off]",
+        "Uses every provider whose variables are set.",
+        |cx, line, draft| {
+            let on = line.args.is_empty()
+                || line
+                    .word(cx)
+                    .and_then(|word| cx.one_of(word, "switch", SWITCH))
+                    == Some(true);
+            draft.auto = on.then(|| line.at());
+        },
+    ),
+    Row::new(
+        "on_unsupported_param",
+        "on_unsupported_param report|drop|reject",
+        "What to do about members a target has no place for.",
+        |cx, line, draft| {
+            const WAYS: &[(&str, OnUnsupportedParam)] = &[
+                ("report", OnUnsupportedParam::Report),
+                ("drop", OnUnsupportedParam::Drop),
+                ("reject", OnUnsupportedParam::Reject),
+            ];
+            if let Some(way) = line.word(cx).and_then(|word| cx.one_of(word, "way", WAYS)) {
+                draft.on_unsupported_param = way;
+            }
+        },
+    ),
+    Row::new(
+        "price_catalog",
+        "price_catalog embedded|FILE",
+        "A catalog of models laid over the embedded one.",
+        |cx, line, draft| {
+            if let Some(word) = line.word(cx) {
+                let own = &*word.text != "embedded";
+                draft.price_catalog = own.then(|| PathBuf::from(&*word.text));
+            }
+        },
+    ),
     Row::later("tenant", "give limits to each `api_key`"),
     Row::later(
         "policy",
@@ -138,8 +184,6 @@ pub(crate) const OPTIONS: &[Row<Draft>] = &[
         "use `request_limit_per_minute` of an `api_key`",
     ),
     Row::later("mcp_server", ""),
-    Row::later("on_unsupported_param", "requests are passed on as they are"),
-    Row::later("price_catalog", "give prices to each `model`"),
 ];
 
 /// `ai_gateway` in a site.
@@ -170,12 +214,16 @@ pub(crate) fn directive(cx: &mut Cx<'_>, line: &Line<'_>, body: &mut Body) {
 pub(crate) fn gateway(cx: &mut Cx<'_>, block: &Block) -> usize {
     let mut draft = Draft {
         providers: Vec::new(),
+        inventory: Vec::new(),
         models: Vec::new(),
         aliases: Vec::new(),
         keys: Vec::new(),
         provider_names: HashMap::new(),
         key_names: HashMap::new(),
         key_secrets: HashMap::new(),
+        auto: None,
+        on_unsupported_param: OnUnsupportedParam::default(),
+        price_catalog: None,
         auth: AuthMode::Required,
         admin: None,
         max_request_bytes: 32 << 20,
@@ -183,6 +231,9 @@ pub(crate) fn gateway(cx: &mut Cx<'_>, block: &Block) -> usize {
         request_timeout: Duration::from_mins(10),
     };
     cx.run_block(block, KIND, OPTIONS, &mut draft);
+    if let Some(at) = draft.auto {
+        auto::add(cx, at, &mut draft);
+    }
     check::references(cx, &mut draft);
     cx.gateways.push(AiGateway {
         providers: draft.providers,
@@ -193,6 +244,8 @@ pub(crate) fn gateway(cx: &mut Cx<'_>, block: &Block) -> usize {
         max_request_bytes: draft.max_request_bytes,
         request_timeout: draft.request_timeout,
         max_response_bytes: draft.max_response_bytes,
+        on_unsupported_param: draft.on_unsupported_param,
+        price_catalog: draft.price_catalog,
     });
     cx.gateways.len() - 1
 }

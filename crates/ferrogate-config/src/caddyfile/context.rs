@@ -126,6 +126,14 @@ impl Cx<'_> {
         }
     }
 
+    /// Where something was written that no single word names.
+    pub(crate) fn origin_at(&self, at: Place) -> Origin {
+        Origin {
+            directive: "ai_gateway".into(),
+            place: self.report.sources().place(at.span).into(),
+        }
+    }
+
     /// A variable without a value on the line of a place, which counts as explained from now on.
     pub(crate) fn unset_on_line(&mut self, at: Place) -> Option<Arc<str>> {
         let line = |span: Span| (span.file, self.report.sources().position(span).line);

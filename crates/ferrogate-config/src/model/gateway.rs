@@ -1,7 +1,9 @@
 //! The model gateway.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
+use ferrogate_providers::ProviderKind;
 use ferrogate_types::route::Origin;
 use ferrogate_types::{KeyId, ModelName, Price, ProviderId, ScopeSet, Secret, UpstreamModel};
 use ipnet::IpNet;
@@ -27,6 +29,24 @@ pub struct AiGateway {
     pub request_timeout: Duration,
     /// The largest answer body that is not a stream, in bytes; 16 MiB by default.
     pub max_response_bytes: u64,
+    /// What to do about members of a request that a target has no place for.
+    pub on_unsupported_param: OnUnsupportedParam,
+    /// A catalog of models that is laid over the embedded one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub price_catalog: Option<PathBuf>,
+}
+
+/// What to do about members of a request that a target has no place for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnUnsupportedParam {
+    /// Go on, and name them in a header and in the log.
+    #[default]
+    Report,
+    /// Go on, and name them in the log only.
+    Drop,
+    /// Refuse before anything is sent.
+    Reject,
 }
 
 /// Who may call the model surfaces.
@@ -50,6 +70,12 @@ pub struct Provider {
     pub base_url: Option<String>,
     /// Credentials; without one, a provider that needs one is disabled and says so.
     pub api_keys: Vec<Secret>,
+    /// Further settings of its kind, by name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub settings: Vec<(String, SettingValue)>,
+    /// It is there because `auto_providers` found its variables: its models are those of the catalog.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub auto: bool,
     /// Further request headers.
     pub headers: Vec<(String, Secret)>,
     /// Time limits.
@@ -64,16 +90,32 @@ pub struct Provider {
     pub origin: Origin,
 }
 
-/// What a provider speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ProviderKind {
-    /// OpenAI itself.
-    Openai,
-    /// A server that speaks OpenAI's API.
-    OpenaiCompatible,
-    /// The built-in provider that answers with what it was asked.
-    Echo,
+/// What a setting is set to.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+pub enum SettingValue {
+    /// Anybody may see it.
+    Plain(String),
+    /// Nobody may.
+    Secret(Secret),
+}
+
+impl SettingValue {
+    /// The value itself.
+    pub fn expose(&self) -> &str {
+        match self {
+            Self::Plain(text) => text,
+            Self::Secret(secret) => secret.expose(),
+        }
+    }
+
+    /// As a secret, whatever it is.
+    pub fn to_secret(&self) -> Secret {
+        match self {
+            Self::Plain(text) => Secret::literal(text),
+            Self::Secret(secret) => secret.clone(),
+        }
+    }
 }
 
 /// `timeout { … }`; zero = no limit.
@@ -146,6 +188,21 @@ pub struct Model {
     pub output_price_per_1m: Option<Price>,
     /// Price of a million cached input tokens; the input price when absent.
     pub cached_input_price_per_1m: Option<Price>,
+    /// Price of a million input tokens written to the provider's cache; the input price when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_write_price_per_1m: Option<Price>,
+    /// Price of a million reasoning tokens; the output price when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reasoning_price_per_1m: Option<Price>,
+    /// Price of one picture made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image_price: Option<Price>,
+    /// Price of one minute of sound.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audio_minute_price: Option<Price>,
+    /// Price of a million characters spoken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub character_price_per_1m: Option<Price>,
     /// Switched off.
     pub disabled: bool,
     /// Where it was written.

@@ -98,17 +98,62 @@ pub(super) const PROVIDER: Table<Provider> = Table {
                 }
             },
         ),
-        Key::new("region", Shape::Any, "", line::refused),
-        Key::new("api_version", Shape::Any, "", line::refused),
-        Key::new("deployment", Shape::Any, "", line::refused),
-        Key::new("project_id", Shape::Any, "", line::refused),
-        Key::new("account_id", Shape::Any, "", line::refused),
-        Key::new("aws_access_key_id", Shape::Any, "", line::refused),
-        Key::new("aws_secret_access_key", Shape::Any, "", line::refused),
-        Key::new("aws_session_token", Shape::Any, "", line::refused),
-        Key::new("service_account", Shape::Any, "", line::refused),
-        Key::new("option", Shape::Any, "", line::refused),
-        Key::new("models", Shape::Any, "", line::refused),
+        Key::new("region", Shape::Text, "A cloud's region.", line::one),
+        Key::new(
+            "api_version",
+            Shape::Text,
+            "Azure's version of the API.",
+            line::one,
+        ),
+        Key::new(
+            "deployment",
+            Shape::Text,
+            "Azure's name for the model.",
+            line::one,
+        ),
+        Key::new(
+            "project_id",
+            Shape::Text,
+            "A project of Google's cloud.",
+            line::one,
+        ),
+        Key::new(
+            "account_id",
+            Shape::Text,
+            "An account of Cloudflare's.",
+            line::one,
+        ),
+        Key::new("aws_access_key_id", Shape::Text, "A key of AWS.", line::one),
+        Key::new(
+            "aws_secret_access_key",
+            Shape::Text,
+            "Its secret.",
+            line::one,
+        ),
+        Key::new("aws_session_token", Shape::Text, "Its session.", line::one),
+        Key::new(
+            "service_account",
+            Shape::Text,
+            "A service account's key file.",
+            line::one,
+        ),
+        Key::new(
+            "option",
+            Shape::Pairs,
+            "Further settings of its kind.",
+            |r, e, p| {
+                for (name, value) in r.pairs(e) {
+                    p.lines
+                        .push(one_line(line::named("option", e), vec![name, value]));
+                }
+            },
+        ),
+        Key::new(
+            "models",
+            Shape::List,
+            "Models callers may ask for under the provider's own names.",
+            line::one,
+        ),
         Key::new("max_concurrency", Shape::Any, "", line::refused),
         Key::new("proxy", Shape::Any, "", line::refused),
         Key::new("tls", Shape::Any, "", line::refused),

@@ -56,6 +56,24 @@ pub(super) const AI_GATEWAY: Table<Vec<Segment>> = Table {
             "From request to last byte; 10m by default.",
             line::one,
         ),
+        Key::new(
+            "auto_providers",
+            Shape::Flag,
+            "Uses every provider whose variables are set.",
+            line::switch,
+        ),
+        Key::new(
+            "on_unsupported_param",
+            Shape::Text,
+            "`report`, `drop` or `reject`: what to do about members a target has no place for.",
+            line::one,
+        ),
+        Key::new(
+            "price_catalog",
+            Shape::Text,
+            "A catalog of models laid over the embedded one.",
+            line::one,
+        ),
     ],
 };
 

@@ -368,7 +368,7 @@ fn explains_every_step() {
         &mut fixture.head,
         &fixture.connection,
         &mut fixture.exchange,
-        &|_, _, _| false,
+        &|_, _| false,
     );
     assert!(matches!(verdict, Verdict::Respond(_)));
     let mut noted = Fixture::get("/b");

@@ -306,7 +306,7 @@ impl<'a> Walk<'a> {
             Action::Proxy(route) => return Flow::Out(Verdict::Proxy(Arc::clone(route))),
             Action::AiGateway(index) => {
                 let path = target_text(split_target(self.head.path_and_query()).0);
-                if (self.serves)(*index, self.head.method(), &path) {
+                if (self.serves)(*index, &path) {
                     return Flow::Out(Verdict::AiGateway(*index));
                 }
             }

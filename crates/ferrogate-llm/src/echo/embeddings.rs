@@ -30,6 +30,7 @@ pub(super) fn embeddings_json(model: &str, body: &Value) -> Answer {
             kind: "invalid_request_error",
             param: Some("input"),
             code: "too_many_inputs",
+            request_id: None,
         };
         return Answer::Refused(error.to_json().to_string().into());
     }

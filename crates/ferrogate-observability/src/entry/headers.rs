@@ -18,6 +18,10 @@ const CREDENTIALS: [&str; 7] = [
     "api-key",
 ];
 
+/// Where browsers put a key of OpenAI's Realtime API: they can set no other field of a WebSocket's handshake.
+const SUBPROTOCOL: &str = "sec-websocket-protocol";
+const KEY_IN_SUBPROTOCOL: &str = "openai-insecure-api-key.";
+
 /// What is told in the place of a credential.
 const REDACTED: &str = "REDACTED";
 
@@ -36,6 +40,14 @@ pub(super) fn fields(key: &str, headers: &HeaderMap, credentials: bool, sink: &m
             let values = headers.get_all(name).iter();
             values
                 .map(|value| String::from_utf8_lossy(value.as_bytes()))
+                .map(|value| {
+                    let key = *name == SUBPROTOCOL && value.contains(KEY_IN_SUBPROTOCOL);
+                    if key && !credentials {
+                        Cow::Borrowed(REDACTED)
+                    } else {
+                        value
+                    }
+                })
                 .collect()
         };
         sink.field(&canonical(name), Field::List(values));

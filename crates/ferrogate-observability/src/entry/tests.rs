@@ -75,6 +75,11 @@ fn fields_are_told_and_credentials_are_not() {
         ("cookie", "a=b"),
         ("x-api-key", "sk"),
         ("authorization", "Bearer sk"),
+        ("sec-websocket-protocol", "chat"),
+        (
+            "sec-websocket-protocol",
+            "realtime, openai-insecure-api-key.sk",
+        ),
     ] {
         let value = http::HeaderValue::from_static(value);
         headers.append(name, value);
@@ -92,6 +97,7 @@ fn fields_are_told_and_credentials_are_not() {
         json!({
             "X-Request-Id": ["1"], "Accept": ["a", "\"b\t\""], "Cookie": ["REDACTED"],
             "X-Api-Key": ["REDACTED"], "Authorization": ["REDACTED"],
+            "Sec-Websocket-Protocol": ["chat", "REDACTED"],
         })
     );
     assert_eq!(told(true)["Cookie"], json!(["a=b"]));
@@ -136,6 +142,7 @@ fn a_call_lies_flat_in_the_entry() {
         input_tokens: 1,
         output_tokens: 2,
         estimated: false,
+        lossy: Vec::new(),
         cost: "0.1".to_owned(),
         ttft: Some(Duration::from_millis(250)),
     });

@@ -6,18 +6,31 @@
 
 mod fault;
 mod once;
+mod outgoing;
+mod pictures;
+mod prediction;
+mod sound;
+mod vectors;
 
-use std::sync::Arc;
+use std::borrow::Cow;
+use std::collections::VecDeque;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use ferrogate_llm::{OpenAiRequest, SseDecoder, StreamWatch};
+use ferrogate_catalog::Prices;
+use ferrogate_llm::chat::ChatRequest;
+use ferrogate_llm::{
+    Address, DecodeError, Dialect, ModelRequest, RelayedStream, ResponsesEcho, Step, Surface,
+};
 use ferrogate_providers::{LogicalModel, Pass, Plan, PlannedTarget, Provider, SkipReason};
 use ferrogate_types::{ProviderId, UpstreamModel, Usage};
 use ferrogate_upstream::Answer;
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 
-use self::fault::{Again, Fault};
+pub(super) use self::fault::{Again, Fault, FaultKind};
+pub(super) use self::once::{NO_LIMIT, refused};
+pub(super) use self::outgoing::{host, sign};
 use super::authenticate::Principal;
 use super::gateway::ModelGateway;
 use super::refusal::{Refusal, RefusalCode};
@@ -30,14 +43,61 @@ pub(crate) struct Job<'a> {
     pub(crate) gateway: &'a ModelGateway,
     pub(crate) principal: &'a Principal,
     pub(crate) model: &'a LogicalModel,
-    pub(crate) request: &'a OpenAiRequest,
+    pub(crate) request: &'a ModelRequest,
     /// When the request must be over.
     pub(crate) deadline: Instant,
     /// The deadline is the caller's own, sooner than the gateway's.
     pub(crate) impatient: bool,
+    /// The body's media type.
+    pub(crate) content_type: HeaderValue,
+    /// The request's id, for answers that have none of their own.
+    pub(crate) id: String,
+    /// A stream of Gemini's is wanted as one JSON array.
+    pub(crate) array: bool,
+    /// The only provider that may answer, where the caller names one.
+    pub(crate) named: Option<String>,
+    /// When it was asked: seconds since 1970.
+    pub(crate) created: u64,
+    /// The conversation, read when the first target needs a translation.
+    pub(crate) chat: OnceLock<Result<ChatRequest<'a>, DecodeError>>,
+    /// What an answer of the Responses API repeats of its request.
+    pub(crate) echo: OnceLock<Option<ResponsesEcho>>,
+}
+
+impl Stream {
+    /// The stream came to its end: nothing is left to be called off.
+    pub(crate) fn finished(&mut self) {
+        if let Some(prediction) = &mut self.prediction {
+            prediction.finished();
+        }
+    }
+}
+
+impl<'a> Job<'a> {
+    /// The conversation, apart from its dialect.
+    fn chat(&self) -> Result<&ChatRequest<'a>, &DecodeError> {
+        let read = || {
+            let address = Address {
+                model: Some(Cow::Borrowed(self.request.model())),
+                stream: self.request.stream(),
+            };
+            let protocol = self.request.surface().dialect().protocol();
+            let mut chat = protocol.read_request(self.request.body(), address)?;
+            chat.unfold_thought_ids();
+            Ok(chat)
+        };
+        self.chat.get_or_init(read).as_ref()
+    }
 }
 
 impl Job<'_> {
+    /// What the answer repeats of the request, where the caller's dialect has that.
+    fn echo(&self) -> Option<&ResponsesEcho> {
+        let repeats = self.request.surface().dialect() == Dialect::OpenAiResponses;
+        let made = || repeats.then(|| ResponsesEcho::of(self.request.body()).ok())?;
+        self.echo.get_or_init(made).as_ref()
+    }
+
     /// Whether what happens now happens because the caller gave it no more time: that says nothing about a provider,
     /// and a caller could open everybody's circuit with it.
     pub(crate) fn callers_time_is_over(&self) -> bool {
@@ -58,6 +118,9 @@ pub(crate) struct Tried {
 pub(crate) struct Won {
     pub(crate) provider: ProviderId,
     pub(crate) upstream_model: UpstreamModel,
+    pub(crate) prices: Arc<Prices>,
+    /// What of the request the target had no place for.
+    pub(crate) lossy: Vec<String>,
     pub(crate) reply: Answered,
     /// From the try's begin to the first event of a stream.
     pub(crate) first_token: Option<Duration>,
@@ -66,20 +129,24 @@ pub(crate) struct Won {
 /// The answer itself.
 pub(crate) enum Answered {
     /// A whole body.
-    Json {
+    Whole {
         body: Bytes,
         usage: Option<Usage>,
+        content_type: Option<HeaderValue>,
     },
     Stream(Box<Stream>),
 }
 
 /// A stream whose first content has arrived.
 pub(crate) struct Stream {
-    pub(crate) watch: StreamWatch,
-    pub(crate) decoder: SseDecoder,
+    pub(crate) relayed: RelayedStream,
+    /// What led to the first content.
+    pub(crate) held: VecDeque<Step>,
     pub(crate) source: Source,
     /// Where the try is judged when the stream has ended; dropped, it judges nothing.
     pub(crate) pass: Option<Pass>,
+    /// What has to be called off when nobody listens any more.
+    prediction: Option<prediction::Running>,
     /// Who sends it, whose credentials its errors must not tell; the built-in provider has none.
     pub(crate) provider: Option<Arc<Provider>>,
 }
@@ -88,12 +155,12 @@ pub(crate) struct Stream {
 pub(crate) enum Source {
     /// A provider.
     Upstream(Box<Answer>),
-    /// The built-in provider: everything is in the decoder.
+    /// The built-in provider: everything has been pushed.
     Complete,
 }
 
 /// The result of a try in metrics.
-const SUCCESS: &str = "success";
+pub(super) const SUCCESS: &str = "success";
 
 /// Tries targets until one answers.
 pub(crate) async fn run(job: &Job<'_>, forwarded: HeaderMap) -> Tried {
@@ -102,12 +169,24 @@ pub(crate) async fn run(job: &Job<'_>, forwarded: HeaderMap) -> Tried {
             .key()
             .is_none_or(|key| key.may_use_provider(provider))
     };
-    let plan = Plan::new(job.model, allowed, Instant::now());
+    let mut plan = Plan::new(job.model, allowed, Instant::now());
     let mut tried = Tried {
         attempts: Vec::new(),
         dispatched: false,
         result: Err(authorize::no_provider(job.model).into()),
     };
+    if job.request.surface() == Surface::RESPONSES
+        && let Some(issuer) = job.shared.issued.of_body(job.request.body())
+    {
+        // What the request refers to is nowhere else.
+        plan.only(issuer.as_str());
+    }
+    if let Some(named) = &job.named
+        && !plan.only(named)
+    {
+        tried.result = Err(authorize::not_named(job.model).into());
+        return tried;
+    }
     if plan.is_forbidden() {
         return tried;
     }
@@ -115,7 +194,7 @@ pub(crate) async fn run(job: &Job<'_>, forwarded: HeaderMap) -> Tried {
     for planned in &plan.targets {
         match target(job, planned, &forwarded, &mut tried, &mut faults).await {
             Progress::Done(result) => {
-                tried.result = result;
+                tried.result = *result;
                 return tried;
             }
             Progress::Next => {}
@@ -126,7 +205,7 @@ pub(crate) async fn run(job: &Job<'_>, forwarded: HeaderMap) -> Tried {
 }
 
 enum Progress {
-    Done(Result<Won, Stop>),
+    Done(Box<Result<Won, Stop>>),
     Next,
 }
 
@@ -143,7 +222,7 @@ async fn target(
     for number in 1..=rule.attempts.max(1) {
         let begun = Instant::now();
         if begun >= job.deadline {
-            return Progress::Done(Err(out_of_time(&tried.attempts).into()));
+            return Progress::Done(Box::new(Err(out_of_time(&tried.attempts).into())));
         }
         // It may have opened since the plan was made, by this request or another.
         let Some(pass) = provider.breaker().pass(begun) else {
@@ -161,7 +240,7 @@ async fn target(
                     begun.elapsed().as_millis()
                 ));
                 tried.dispatched = true;
-                return Progress::Done(Ok(won));
+                return Progress::Done(Box::new(Ok(won)));
             }
             Err(fault) => fault,
         };
@@ -192,13 +271,13 @@ async fn target(
                 tokio::time::sleep(pause).await;
             }
             Again::Same(_) | Again::Next => return Progress::Next,
-            Again::Never => return Progress::Done(Err(refusal.into())),
+            Again::Never => return Progress::Done(Box::new(Err(refusal.into()))),
         }
     }
     Progress::Next
 }
 
-fn out_of_time(attempts: &[String]) -> Refusal {
+pub(super) fn out_of_time(attempts: &[String]) -> Refusal {
     Refusal::new(
         RefusalCode::GatewayTimeout,
         format!("the request took too long; tried {}", attempts.join("; ")),

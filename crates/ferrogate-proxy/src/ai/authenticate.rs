@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ferrogate_auth::Key;
 use ferrogate_types::{Scope, clock};
-use http::header::{AUTHORIZATION, ORIGIN};
+use http::header::{AUTHORIZATION, ORIGIN, SEC_WEBSOCKET_PROTOCOL};
 use http::{HeaderMap, HeaderValue, Uri};
 use pingora_proxy::Session;
 
@@ -106,6 +106,9 @@ pub(crate) async fn administrator(
     Err(refusal)
 }
 
+/// The subprotocol that carries a key. Source: OpenAI's guide "Realtime API with WebSockets", "Connecting in a browser".
+pub(super) const KEY_SUBPROTOCOL: &str = "openai-insecure-api-key.";
+
 /// The credential a request shows, in the form any vendor's SDK sends. Two that differ are refused: which one
 /// counts must not depend on who looks.
 fn credential(headers: &HeaderMap, query: Option<&str>) -> Result<Option<String>, Refusal> {
@@ -115,7 +118,13 @@ fn credential(headers: &HeaderMap, query: Option<&str>) -> Result<Option<String>
         .filter_map(|value| value.to_str().ok())
         .filter_map(|value| {
             let (scheme, token) = value.split_once(' ')?;
-            scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+            if scheme.eq_ignore_ascii_case("bearer") {
+                return Some(token.trim());
+            }
+            // AWS's SDKs sign with a key pair: its public half carries the key, and the signature says nothing here.
+            let signed = scheme.eq_ignore_ascii_case("aws4-hmac-sha256");
+            let (_, scope) = token.split_once("Credential=").filter(|_| signed)?;
+            scope.split('/').next()
         });
     let named = ["x-api-key", "api-key", "x-goog-api-key"]
         .into_iter()
@@ -126,9 +135,17 @@ fn credential(headers: &HeaderMap, query: Option<&str>) -> Result<Option<String>
         .into_iter()
         .flat_map(|query| query.split('&'))
         .filter_map(|pair| pair.strip_prefix("key="));
+    // Browsers can set no other field of a WebSocket's handshake.
+    let subprotocols = headers
+        .get_all(SEC_WEBSOCKET_PROTOCOL)
+        .into_iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|protocol| protocol.trim().strip_prefix(KEY_SUBPROTOCOL));
     let mut found: Option<&str> = None;
     for shown in bearer
         .chain(named)
+        .chain(subprotocols)
         .chain(in_query)
         .filter(|shown| !shown.is_empty())
     {
@@ -218,10 +235,32 @@ mod tests {
         check(&[("authorization", "Bearer a")], None, Ok(Some("a")));
         check(&[("authorization", "bearer  a ")], None, Ok(Some("a")));
         check(&[("authorization", "Basic a")], None, Ok(None));
+        check(
+            &[(
+                "authorization",
+                "AWS4-HMAC-SHA256 Credential=a/20261120/us-east-1/bedrock/aws4_request, SignedHeaders=host, Signature=0",
+            )],
+            None,
+            Ok(Some("a")),
+        );
         check(&[("x-api-key", "a")], None, Ok(Some("a")));
         check(&[("api-key", "a")], None, Ok(Some("a")));
         check(&[("x-goog-api-key", "a")], None, Ok(Some("a")));
         check(&[], Some("x=1&key=a"), Ok(Some("a")));
+        let subprotocols = "realtime, openai-insecure-api-key.a";
+        check(
+            &[("sec-websocket-protocol", subprotocols)],
+            None,
+            Ok(Some("a")),
+        );
+        check(
+            &[
+                ("sec-websocket-protocol", subprotocols),
+                ("authorization", "Bearer b"),
+            ],
+            None,
+            Err(RefusalCode::AmbiguousCredentials),
+        );
         check(
             &[("authorization", "Bearer a"), ("x-api-key", "a")],
             None,

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use ferrogate_llm::OpenAiRequest;
 use ferrogate_providers::LogicalModel;
 use ferrogate_types::Scope;
 
@@ -24,12 +23,12 @@ pub(crate) fn scope(principal: &Principal, scope: Scope) -> Result<(), Refusal> 
 pub(crate) fn model(
     gateway: &ModelGateway,
     principal: &Principal,
-    request: &OpenAiRequest,
+    name: &str,
 ) -> Result<Arc<LogicalModel>, Refusal> {
     let model = gateway
         .registry
-        .resolve(request.model())
-        .ok_or_else(|| not_found(request.model()))?;
+        .resolve(name)
+        .ok_or_else(|| not_found(name))?;
     principal
         .key()
         .map_or(Ok(()), |key| key.require_model(&model.spec.name))?;
@@ -52,6 +51,23 @@ pub(crate) fn no_provider(model: &LogicalModel) -> Refusal {
             model.spec.name
         ),
     )
+}
+
+/// The provider that the caller named is none of the model's.
+pub(crate) fn not_named(model: &LogicalModel) -> Refusal {
+    Refusal::new(
+        RefusalCode::ProviderNotAllowed,
+        format!(
+            "`X-Provider` names no provider of the model `{}`",
+            model.spec.name
+        ),
+    )
+}
+
+/// The provider a request names, if it does.
+pub(crate) fn named(headers: &http::HeaderMap) -> Option<String> {
+    let value = headers.get("x-provider")?;
+    Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
 }
 
 /// Nothing is called that.

@@ -1,11 +1,13 @@
 //! What is known of a model call: for its headers, its log line and its bill.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use ferrogate_llm::{OpenAiRequest, Surface, estimate_tokens};
+use ferrogate_catalog::{Prices, Tier};
+use ferrogate_llm::{Dialect, ModelRequest, Surface, estimate_tokens};
 use ferrogate_observability::CallOutcome;
-use ferrogate_providers::{LogicalModel, Prices};
-use ferrogate_types::{KeyId, Money, Usage};
+use ferrogate_providers::LogicalModel;
+use ferrogate_types::{KeyId, Money, ProviderId, UpstreamModel, Usage};
 use http::{HeaderName, HeaderValue};
 
 use super::attempt::Won;
@@ -15,6 +17,8 @@ use crate::Shared;
 /// What is known of a model call.
 pub(crate) struct CallRecord {
     pub(crate) surface: &'static str,
+    /// What the caller speaks.
+    pub(crate) dialect: Dialect,
     pub(crate) key: Option<KeyId>,
     pub(crate) model: String,
     pub(crate) provider: String,
@@ -31,14 +35,34 @@ pub(crate) struct CallRecord {
     pub(crate) upstream_wait: Duration,
     /// Whether any provider was sent the request.
     pub(crate) attempted: bool,
-    prices: Prices,
+    /// What of the request the provider had no place for.
+    pub(crate) lossy: Vec<String>,
+    /// What was lost is for the log only.
+    pub(crate) quiet: bool,
+    prices: Arc<Prices>,
     known_model: bool,
+}
+
+/// The request's id in the header where the dialect's SDKs look for it.
+pub(super) fn id_header(dialect: Dialect, id: &str) -> Option<(HeaderName, HeaderValue)> {
+    let name = match dialect {
+        // Source: Anthropic's API reference, "Errors", "Request id".
+        Dialect::Anthropic => "request-id",
+        // Source: Amazon Bedrock's API reference, "Common errors"; SDKs tell it as `RequestId`.
+        Dialect::Converse => "x-amzn-requestid",
+        _ => return None,
+    };
+    Some((
+        HeaderName::from_static(name),
+        HeaderValue::from_str(id).ok()?,
+    ))
 }
 
 impl CallRecord {
     pub(crate) fn new(surface: Surface) -> Self {
         Self {
             surface: surface.as_str(),
+            dialect: surface.dialect(),
             key: None,
             model: String::new(),
             provider: String::new(),
@@ -51,7 +75,9 @@ impl CallRecord {
             first_token: None,
             upstream_wait: Duration::ZERO,
             attempted: false,
-            prices: Prices::default(),
+            lossy: Vec::new(),
+            quiet: false,
+            prices: Arc::default(),
             known_model: false,
         }
     }
@@ -62,15 +88,23 @@ impl CallRecord {
     }
 
     /// Notes what is asked for, known or not; a name made up by the caller is cut to a sensible length.
-    pub(crate) fn asked(&mut self, request: &OpenAiRequest) {
-        self.model = request.model().chars().take(100).collect();
+    pub(crate) fn asked(&mut self, request: &ModelRequest) {
+        self.asked_for(request.model());
         self.stream = request.stream();
+    }
+
+    /// Notes the name that is asked for.
+    pub(crate) fn asked_for(&mut self, name: &str) {
+        self.model = name.chars().take(100).collect();
     }
 
     /// Notes the model it turned out to be.
     pub(crate) fn resolved(&mut self, model: &LogicalModel) {
         model.spec.name.as_str().clone_into(&mut self.model);
-        self.prices = model.spec.prices;
+        // Until a target answers, what is owed is owed to the first.
+        if let Some(first) = model.targets.first() {
+            self.prices = Arc::clone(&first.prices);
+        }
         self.known_model = true;
     }
 
@@ -81,16 +115,26 @@ impl CallRecord {
 
     /// Notes who answered.
     pub(crate) fn won(&mut self, won: &Won) {
-        won.provider.as_str().clone_into(&mut self.provider);
-        won.upstream_model
-            .as_str()
-            .clone_into(&mut self.upstream_model);
+        self.served_by(&won.provider, &won.upstream_model, &won.prices);
+        self.lossy.clone_from(&won.lossy);
         self.first_token = won.first_token;
+    }
+
+    /// Notes where the call is served.
+    pub(crate) fn served_by(
+        &mut self,
+        provider: &ProviderId,
+        model: &UpstreamModel,
+        prices: &Arc<Prices>,
+    ) {
+        provider.as_str().clone_into(&mut self.provider);
+        model.as_str().clone_into(&mut self.upstream_model);
+        self.prices = Arc::clone(prices);
         self.attempted = true;
     }
 
     /// Charges the input of a call whose answer nobody heard.
-    pub(crate) fn owe_input(&mut self, request: &OpenAiRequest) {
+    pub(crate) fn owe_input(&mut self, request: &ModelRequest) {
         let usage = Usage {
             input: estimate_tokens(request.body().len()),
             ..Usage::default()
@@ -103,7 +147,7 @@ impl CallRecord {
     pub(crate) fn used(&mut self, usage: Usage, estimated: bool) {
         self.usage = usage;
         self.estimated = estimated;
-        self.cost = self.prices.cost(&usage);
+        self.cost = self.prices.cost(&usage, Tier::Standard);
     }
 
     /// Counts the call in the metrics.
@@ -160,6 +204,9 @@ impl CallRecord {
             &self.attempts.len().to_string(),
         );
         put(&["x-ferrogate-cache"], "bypass");
+        if !self.lossy.is_empty() && !self.quiet {
+            put(&["x-ferrogate-lossy"], &self.lossy.join(", "));
+        }
         headers
     }
 }

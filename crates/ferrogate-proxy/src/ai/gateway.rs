@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use ferrogate_auth::Keyring;
 use ferrogate_billing::TokenBudget;
+use ferrogate_credentials::CloudAuth;
 use ferrogate_llm::Surface;
 use ferrogate_policy::RateLimiter;
 use ferrogate_providers::Registry;
 use ferrogate_types::ProviderId;
 use ferrogate_upstream::Endpoint;
-use http::Method;
 
+use super::listing;
+use super::resource::{self, Resource};
 use crate::builtin::Builtin;
 
 /// One `ai_gateway` block, compiled.
@@ -21,6 +23,10 @@ pub struct ModelGateway {
     pub registry: Registry,
     /// Where each provider is; the built-in one is nowhere.
     pub endpoints: HashMap<ProviderId, Endpoint>,
+    /// Where the credentials of clouds come from: signatures and tokens.
+    pub clouds: HashMap<ProviderId, CloudAuth>,
+    /// What to do about members of a request that a target has no place for.
+    pub on_unsupported: OnUnsupported,
     /// Keys.
     pub keyring: Keyring,
     /// The limits of each key, by its index.
@@ -37,6 +43,18 @@ pub struct ModelGateway {
     pub request_timeout: Duration,
 }
 
+/// What to do about members of a request that a target has no place for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnUnsupported {
+    /// Go on, and name them in a header and in the log.
+    #[default]
+    Report,
+    /// Go on, and name them in the log only.
+    Drop,
+    /// Refuse before anything is sent.
+    Reject,
+}
+
 /// The limits of a key.
 #[derive(Debug, Default)]
 pub struct KeyLimits {
@@ -48,11 +66,13 @@ pub struct KeyLimits {
 
 impl ModelGateway {
     /// Whether it answers at a path. A path it knows is answered whatever the method, with 405 if need be: a
-    /// mistaken `GET` must not fall through to a route that forwards a credential.
-    pub fn serves(&self, _method: &Method, path: &str) -> bool {
+    /// mistaken `GET` must not fall through to a route that forwards a credential. One it does not know is answered
+    /// where the request names the provider that does (`X-Provider`).
+    pub fn serves(&self, path: &str, names_provider: bool) -> bool {
         Surface::at(path).is_some()
-            || path == "/v1/models"
-            || path.starts_with("/v1/models/")
+            || Resource::at(path).is_some()
+            || listing::is_at(path)
+            || (names_provider && resource::is_other(path))
             || (self.admin && Builtin::at(path).is_some_and(|builtin| !builtin.is_public()))
     }
 }

@@ -3,8 +3,9 @@
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
-use ferrogate_llm::{OpenAiRequest, Surface};
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, EXPECT};
+use ferrogate_llm::{ModelRequest, Surface};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
+use http::{HeaderMap, HeaderValue};
 use pingora_error::{Error, ErrorType};
 use pingora_proxy::Session;
 
@@ -85,9 +86,39 @@ pub(crate) async fn read_body(
     Ok(whole.unwrap_or_else(|| parts.freeze()))
 }
 
-/// Reads what routing needs.
-pub(crate) fn decode(surface: Surface, body: Bytes) -> Result<OpenAiRequest, Refusal> {
-    OpenAiRequest::decode(surface, body).map_err(Refusal::from)
+/// Reads what routing needs; a form where the body is one.
+pub(crate) fn decode(
+    surface: Surface,
+    addressed: Option<&str>,
+    content_type: &HeaderValue,
+    body: Bytes,
+) -> Result<ModelRequest, Refusal> {
+    let kind = content_type.to_str().unwrap_or_default();
+    let form = kind
+        .get(..19)
+        .is_some_and(|kind| kind.eq_ignore_ascii_case("multipart/form-data"));
+    let decoded = if form {
+        ModelRequest::decode_form(surface, kind, body)
+    } else {
+        ModelRequest::decode(surface, addressed, body)
+    };
+    decoded.map_err(Refusal::from)
+}
+
+/// The body's media type, as the caller says; JSON where it says nothing of use.
+pub(crate) fn content_type(headers: &HeaderMap) -> HeaderValue {
+    let json = HeaderValue::from_static("application/json");
+    match headers.get(CONTENT_TYPE) {
+        Some(value)
+            if value
+                .as_bytes()
+                .to_ascii_lowercase()
+                .starts_with(b"multipart/form-data") =>
+        {
+            value.clone()
+        }
+        _ => json,
+    }
 }
 
 fn timed_out() -> Refusal {

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use ferrogate_billing::Reservation;
-use ferrogate_llm::{OpenAiRequest, Surface, estimate_tokens};
+use ferrogate_llm::{ModelRequest, Operation, estimate_tokens};
 use ferrogate_policy::{RateState, Verdict};
 use ferrogate_providers::LogicalModel;
 use ferrogate_types::{TokenCount, clock};
@@ -11,7 +11,7 @@ use pingora_proxy::Session;
 
 use super::CallRecord;
 use super::authenticate::Principal;
-use super::gateway::ModelGateway;
+use super::gateway::{KeyLimits, ModelGateway};
 use super::refusal::{Refusal, RefusalCode};
 
 /// A call that was let in.
@@ -28,6 +28,14 @@ impl Admission {
             reservation.settle(call.usage.total());
         }
     }
+
+    /// Holds what a session has used where that is more than was held; refuses when the budget has no more.
+    pub(crate) fn keep_up(&mut self, used: TokenCount) -> Result<(), Refusal> {
+        match &mut self.reservation {
+            Some(reservation) => Ok(reservation.raise(used)?),
+            None => Ok(()),
+        }
+    }
 }
 
 /// Counts the call against its key's rate and holds its worst case against the budget.
@@ -35,7 +43,25 @@ pub(crate) fn admit(
     gateway: &ModelGateway,
     principal: &Principal,
     model: &LogicalModel,
-    request: &OpenAiRequest,
+    request: &ModelRequest,
+) -> Result<Admission, Refusal> {
+    hold(gateway, principal, || worst_case(model, request))
+}
+
+/// Counts a session against its key's rate and holds one long answer against the budget: what it will use in all nobody
+/// knows.
+pub(crate) fn admit_session(
+    gateway: &ModelGateway,
+    principal: &Principal,
+    model: &LogicalModel,
+) -> Result<Admission, Refusal> {
+    hold(gateway, principal, || longest_answer(model))
+}
+
+fn hold(
+    gateway: &ModelGateway,
+    principal: &Principal,
+    tokens: impl FnOnce() -> TokenCount,
 ) -> Result<Admission, Refusal> {
     let limits = principal
         .key()
@@ -48,26 +74,39 @@ pub(crate) fn admit(
     };
     // The budget first: what it refuses must not use up the rate, and a reservation can be given back.
     let reservation = match &limits.budget {
-        Some(budget) => Some(budget.reserve(worst_case(model, request), clock::since_epoch())?),
+        Some(budget) => Some(budget.reserve(tokens(), clock::since_epoch())?),
         None => None,
     };
-    let rate = match limits.rate.as_ref().map(|rate| rate.check(Instant::now())) {
-        None => None,
-        Some(Verdict::Admitted(state)) => Some(state),
-        Some(Verdict::Refused { state, retry_after }) => {
-            return Err(Refusal::new(
-                RefusalCode::RateLimited,
-                format!(
-                    "the key's limit of {} requests per minute is used up; try again in {:.1} s",
-                    state.limit,
-                    retry_after.as_secs_f64()
-                ),
-            )
-            .with_retry_after(retry_after)
-            .with_rate(state));
-        }
-    };
+    let rate = count_against(limits)?;
     Ok(Admission { rate, reservation })
+}
+
+/// Counts a request that is no model call against its key's rate.
+pub(crate) fn count(
+    gateway: &ModelGateway,
+    principal: &Principal,
+) -> Result<Option<RateState>, Refusal> {
+    principal
+        .key()
+        .and_then(|key| gateway.limits.get(key.index()))
+        .map_or(Ok(None), count_against)
+}
+
+fn count_against(limits: &KeyLimits) -> Result<Option<RateState>, Refusal> {
+    match limits.rate.as_ref().map(|rate| rate.check(Instant::now())) {
+        None => Ok(None),
+        Some(Verdict::Admitted(state)) => Ok(Some(state)),
+        Some(Verdict::Refused { state, retry_after }) => Err(Refusal::new(
+            RefusalCode::RateLimited,
+            format!(
+                "the key's limit of {} requests per minute is used up; try again in {:.1} s",
+                state.limit,
+                retry_after.as_secs_f64()
+            ),
+        )
+        .with_retry_after(retry_after)
+        .with_rate(state)),
+    }
 }
 
 /// Output held for a call that names no maximum, of a model that has none either: a long answer.
@@ -75,16 +114,24 @@ const UNBOUNDED_OUTPUT: TokenCount = 4096;
 
 /// The tokens a call may use at most, as far as can be known before it is made: the body's size as input, and for
 /// each answer asked for the caller's maximum, the model's, or a default.
-fn worst_case(model: &LogicalModel, request: &OpenAiRequest) -> TokenCount {
+fn worst_case(model: &LogicalModel, request: &ModelRequest) -> TokenCount {
     let input = estimate_tokens(request.body().len());
-    if request.surface() == Surface::Embeddings {
+    let talks = matches!(
+        request.surface().operation(),
+        Operation::Chat(_) | Operation::Completions
+    );
+    if !talks {
         return input;
     }
     let output = request
         .max_output_tokens()
-        .or(model.spec.max_output_tokens)
-        .unwrap_or(UNBOUNDED_OUTPUT);
+        .unwrap_or_else(|| longest_answer(model));
     input.saturating_add(output.saturating_mul(request.choices()))
+}
+
+/// The tokens of the longest answer of a model, or of one that is long enough.
+fn longest_answer(model: &LogicalModel) -> TokenCount {
+    model.spec.max_output_tokens.unwrap_or(UNBOUNDED_OUTPUT)
 }
 
 /// When the call must be over: the gateway's limit, or the caller's own (`x-ferrogate-timeout`, in seconds or as a

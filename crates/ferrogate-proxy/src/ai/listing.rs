@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use ferrogate_llm::{ModelEntry, model_json, model_list_json};
+use ferrogate_catalog::{Bucket, Prices};
+use ferrogate_llm::{ListShape, ModelEntry, model_json, model_list_json};
 use ferrogate_providers::LogicalModel;
 use ferrogate_types::Scope;
-use http::Method;
+use http::{HeaderMap, Method};
 use pingora_proxy::Session;
 
 use super::authenticate::{self, Principal};
@@ -13,6 +14,13 @@ use super::gateway::ModelGateway;
 use super::{Stop, authorize};
 use crate::answer::{self, Reply};
 use crate::context::RequestContext;
+
+/// Whether models are listed at a path.
+pub(crate) fn is_at(path: &str) -> bool {
+    matches!(path, "/v1/models" | "/v1beta/models")
+        || path.starts_with("/v1/models/")
+        || path.starts_with("/v1beta/models/")
+}
 
 /// Answers `GET /v1/models` and `GET /v1/models/{id}`: what this key may call and a provider could serve.
 pub(crate) async fn answer(
@@ -28,9 +36,13 @@ pub(crate) async fn answer(
             .await
             .map_err(|_| Stop::ClientGone);
     }
-    let json = match path.strip_prefix("/v1/models/") {
-        Some(id) => one(gateway, &principal, id)?,
-        None => model_list_json(visible(gateway, &principal).flat_map(entries)),
+    let shape = shape(path, &session.req_header().headers);
+    let id = ["/v1/models/", "/v1beta/models/"]
+        .iter()
+        .find_map(|prefix| path.strip_prefix(prefix));
+    let json = match id {
+        Some(id) => one(gateway, &principal, id, shape)?,
+        None => model_list_json(visible(gateway, &principal).flat_map(entries), shape),
     };
     let reply = Reply::json(200, json.to_string());
     answer::send(session, context, reply)
@@ -38,13 +50,29 @@ pub(crate) async fn answer(
         .map_err(|_| Stop::ClientGone)
 }
 
-fn one(gateway: &ModelGateway, principal: &Principal, id: &str) -> Result<serde_json::Value, Stop> {
+/// In whose words the caller wants to read it.
+fn shape(path: &str, headers: &HeaderMap) -> ListShape {
+    if path.starts_with("/v1beta/") {
+        ListShape::Gemini
+    } else if headers.contains_key("anthropic-version") {
+        ListShape::Anthropic
+    } else {
+        ListShape::OpenAi
+    }
+}
+
+fn one(
+    gateway: &ModelGateway,
+    principal: &Principal,
+    id: &str,
+    shape: ListShape,
+) -> Result<serde_json::Value, Stop> {
     // Model ids contain slashes, which SDKs send as they are or encoded.
     let id = percent_encoding::percent_decode_str(id).decode_utf8_lossy();
     visible(gateway, principal)
         .flat_map(entries)
         .find(|entry| entry.id == id)
-        .map(|entry| model_json(&entry))
+        .map(|entry| model_json(&entry, shape))
         .ok_or_else(|| authorize::not_found(&id).into())
 }
 
@@ -78,5 +106,29 @@ fn entries(model: &Arc<LogicalModel>) -> impl Iterator<Item = ModelEntry<'_>> {
             capabilities: &model.spec.capabilities,
             context_window: model.spec.context_window,
             max_output_tokens: model.spec.max_output_tokens,
+            prices: model
+                .targets
+                .first()
+                .map(|target| prices(&target.prices))
+                .unwrap_or_default(),
         })
 }
+
+/// Prices as decimal dollars, under the names of the configuration.
+fn prices(prices: &Prices) -> Vec<(&'static str, String)> {
+    PRICES
+        .iter()
+        .filter_map(|(bucket, name)| Some((*name, prices.base(*bucket)?.to_string())))
+        .collect()
+}
+
+const PRICES: [(Bucket, &str); 8] = [
+    (Bucket::Input, "input_price_per_1m"),
+    (Bucket::Output, "output_price_per_1m"),
+    (Bucket::CachedInput, "cached_input_price_per_1m"),
+    (Bucket::CacheWrite5m, "cache_write_price_per_1m"),
+    (Bucket::Reasoning, "reasoning_price_per_1m"),
+    (Bucket::Image, "image_price"),
+    (Bucket::Minute, "audio_minute_price"),
+    (Bucket::Characters, "character_price_per_1m"),
+];

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use ferrogate_auth::{AuthError, Denied};
 use ferrogate_billing::Exhausted;
-use ferrogate_llm::{DecodeError, ErrorBody};
+use ferrogate_llm::{DecodeError, Dialect, ErrorBody, bedrock_error_type};
 use ferrogate_observability::CallOutcome;
 use ferrogate_policy::RateState;
-use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderName, HeaderValue};
+use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, UPGRADE, WWW_AUTHENTICATE};
+use http::{HeaderName, HeaderValue, Version};
 use pingora_error::Result;
 use pingora_proxy::Session;
 
@@ -72,6 +72,8 @@ codes! {
     NotFound = 404, "invalid_request_error", "not_found";
     /// The path is answered to another method.
     MethodNotAllowed = 405, "invalid_request_error", "method_not_allowed";
+    /// The path is answered with a WebSocket, which was not asked for.
+    UpgradeRequired = 426, "invalid_request_error", "upgrade_required";
     /// The body did not arrive in time.
     RequestTimeout = 408, "invalid_request_error", "request_timeout";
     /// The body is larger than the limit.
@@ -102,6 +104,12 @@ codes! {
     UpstreamModelNotFound = 404, "invalid_request_error", "model_not_found";
     /// A provider refused the gateway's own credential.
     UpstreamAuth = 502, "server_error", "upstream_auth_error";
+    /// A provider says that it has too much to do.
+    UpstreamOverloaded = 503, "server_error", "provider_unavailable";
+    /// A member of the request cannot be sent to any target.
+    UnsupportedParameter = 400, "invalid_request_error", "unsupported_parameter";
+    /// No target serves the operation.
+    UnsupportedOperation = 400, "invalid_request_error", "unsupported_operation";
     /// A provider failed or answered nonsense.
     UpstreamError = 502, "server_error", "upstream_error";
     /// A provider did not answer in time.
@@ -154,12 +162,12 @@ impl Refusal {
     /// How the call counts: what a provider did is a failure, what we decided a refusal.
     pub(crate) fn outcome(&self) -> CallOutcome {
         use RefusalCode::{
-            GatewayTimeout, ProviderUnavailable, UpstreamAuth, UpstreamError, UpstreamRateLimited,
-            UpstreamTimeout,
+            GatewayTimeout, ProviderUnavailable, UpstreamAuth, UpstreamError, UpstreamOverloaded,
+            UpstreamRateLimited, UpstreamTimeout,
         };
         match self.0.code {
             UpstreamAuth | UpstreamError | UpstreamTimeout | UpstreamRateLimited
-            | GatewayTimeout | ProviderUnavailable => CallOutcome::Failed,
+            | UpstreamOverloaded | GatewayTimeout | ProviderUnavailable => CallOutcome::Failed,
             _ => CallOutcome::Refused,
         }
     }
@@ -176,13 +184,29 @@ impl Refusal {
             .as_ref()
             .map(super::CallRecord::headers)
             .unwrap_or_default();
-        let mut reply = self.to_reply();
+        let dialect = context
+            .call
+            .as_ref()
+            .map_or(Dialect::OpenAiChat, |call| call.dialect);
+        let id = context.id.to_string();
+        let mut reply = self.to_reply(dialect, &id);
         reply.headers.extend(headers);
+        reply.headers.extend(super::call::id_header(dialect, &id));
+        if reply.status == 426 && session.req_header().version == Version::HTTP_11 {
+            // RFC 9110, section 15.5.22. HTTP/2 has no such field: section 8.2.2 of RFC 9113.
+            reply
+                .headers
+                .push((UPGRADE, HeaderValue::from_static("websocket")));
+        }
         answer::send(session, context, reply).await
     }
 
-    fn to_reply(&self) -> Reply {
-        let (status, kind, code) = self.0.code.row();
+    fn to_reply(&self, dialect: Dialect, id: &str) -> Reply {
+        let (mut status, kind, code) = self.0.code.row();
+        if self.0.code == RefusalCode::UpstreamOverloaded && dialect == Dialect::Anthropic {
+            // Anthropic's own status, which its SDK knows.
+            status = 529;
+        }
         let upstream = self.0.upstream.as_ref();
         let body = ErrorBody {
             message: &self.0.message,
@@ -193,6 +217,7 @@ impl Refusal {
             code: upstream
                 .and_then(|(_, code)| code.as_deref())
                 .unwrap_or(code),
+            request_id: Some(id),
         };
         let mut headers = vec![(CONTENT_TYPE, HeaderValue::from_static("application/json"))];
         if status == 401 {
@@ -210,12 +235,20 @@ impl Refusal {
         if let Some(rate) = &self.0.rate {
             headers.extend(rate_headers(rate));
         }
+        if dialect == Dialect::Converse {
+            // AWS's SDKs look for the exception's name here.
+            let kind = bedrock_error_type(status, body.kind, body.code);
+            headers.push((
+                HeaderName::from_static("x-amzn-errortype"),
+                HeaderValue::from_static(kind),
+            ));
+        }
         // A body that was refused unread must not be taken for the next request.
         let close = matches!(status, 408 | 413) || self.0.code == RefusalCode::MalformedBody;
         Reply {
             status,
             headers,
-            body: body.to_json().to_string().into(),
+            body: dialect.protocol().error_body(&body).into(),
             close,
         }
     }
@@ -286,7 +319,7 @@ impl From<DecodeError> for Refusal {
         };
         let refusal = Self::new(code, error.to_string());
         match error.param() {
-            Some(param) => refusal.with_param(param),
+            Some(param) => refusal.with_param(param.to_owned()),
             None => refusal,
         }
     }
@@ -303,7 +336,7 @@ mod tests {
     use super::*;
 
     fn json_of(refusal: &Refusal) -> (u16, serde_json::Value) {
-        let answer = refusal.to_reply();
+        let answer = refusal.to_reply(Dialect::OpenAiChat, "id");
         (answer.status, serde_json::from_slice(&answer.body).unwrap())
     }
 
@@ -345,7 +378,7 @@ mod tests {
                 remaining: 0,
                 reset: Duration::from_millis(59_500),
             });
-        let answer = refusal.to_reply();
+        let answer = refusal.to_reply(Dialect::OpenAiChat, "id");
         let header = |name: &str| {
             answer
                 .headers

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
 use ferrogate_llm::{
-    ErrorBody, FrameAction, StreamEnd, StreamWatch, UpstreamFault, estimate_tokens,
+    Dialect, ErrorBody, Framing, RelayedStream, Step, UpstreamFault, estimate_tokens,
 };
 use ferrogate_observability::CallOutcome;
 use ferrogate_providers::Provider;
@@ -15,6 +15,7 @@ use pingora_http::ResponseHeader;
 use pingora_proxy::Session;
 
 use super::attempt::{Answered, Job, Source, Stream, Won};
+use super::call::id_header;
 use super::limit::Admission;
 use super::refusal::rate_headers;
 use super::{CallRecord, Stop};
@@ -32,17 +33,24 @@ pub(crate) async fn run(
     context: &mut RequestContext,
 ) -> Result<CallOutcome, Stop> {
     match won.reply {
-        Answered::Json { body, usage } => {
-            json(job, &body, usage, admission, session, context).await
+        Answered::Whole {
+            body,
+            usage,
+            content_type,
+        } => {
+            let content_type =
+                content_type.unwrap_or(HeaderValue::from_static("application/octet-stream"));
+            whole(job, &body, usage, content_type, admission, session, context).await
         }
         Answered::Stream(stream) => relay_stream(job, *stream, admission, session, context).await,
     }
 }
 
-async fn json(
+async fn whole(
     job: &Job<'_>,
     body: &Bytes,
     usage: Option<Usage>,
+    content_type: HeaderValue,
     admission: Admission,
     session: &mut Session,
     context: &mut RequestContext,
@@ -52,7 +60,7 @@ async fn json(
         output: estimate_tokens(body.len()),
         ..Usage::default()
     };
-    let mut headers = vec![(CONTENT_TYPE, HeaderValue::from_static("application/json"))];
+    let mut headers = vec![(CONTENT_TYPE, content_type)];
     if let Some(call) = &mut context.call {
         call.used(usage.unwrap_or_else(estimate), usage.is_none());
         headers.extend(call.headers());
@@ -85,16 +93,17 @@ async fn relay_stream(
     context: &mut RequestContext,
 ) -> Result<CallOutcome, Stop> {
     let pass = stream.pass.take();
-    let ended = match start(&admission, session, context).await {
+    let ended = match start(job, &admission, session, context).await {
         Ok(()) => pump(job, &mut stream, session, context).await,
         Err(_) => Ended::ClientGone,
     };
     if let Some(call) = &mut context.call {
-        meter(call, &stream.watch, job);
+        meter(call, &stream.relayed, job);
         admission.settle(call);
     }
     match ended {
         Ended::Complete => {
+            stream.finished();
             if let Some(pass) = pass {
                 pass.succeeded();
             }
@@ -126,12 +135,20 @@ enum Ended {
 }
 
 async fn start(
+    job: &Job<'_>,
     admission: &Admission,
     session: &mut Session,
     context: &mut RequestContext,
 ) -> pingora_error::Result<()> {
     let mut header = ResponseHeader::build_no_case(200, Some(24))?;
-    header.insert_header(CONTENT_TYPE, "text/event-stream; charset=utf-8")?;
+    header.insert_header(
+        CONTENT_TYPE,
+        match framing(job) {
+            Framing::Sse if job.array => "application/json; charset=utf-8",
+            Framing::Sse => "text/event-stream; charset=utf-8",
+            other => other.media_type(),
+        },
+    )?;
     header.insert_header(CACHE_CONTROL, "no-cache")?;
     if session.req_header().version == Version::HTTP_11 {
         header.insert_header(TRANSFER_ENCODING, "chunked")?;
@@ -170,13 +187,8 @@ async fn pump(
             return finish(ended, session).await;
         }
         let Source::Upstream(answer) = &mut stream.source else {
-            return broken(
-                job,
-                "the stream ended without its last event",
-                session,
-                context,
-            )
-            .await;
+            let why = "the stream ended without its last event";
+            return broken(job, why, &mut stream.relayed, session, context).await;
         };
         let next = tokio::select! {
             biased;
@@ -185,29 +197,29 @@ async fn pump(
         };
         match next {
             Ok(Some(chunk)) => {
-                if let Err(error) = stream.decoder.push(chunk) {
-                    return broken(job, &error.to_string(), session, context).await;
+                if let Err(error) = stream.relayed.push(chunk) {
+                    let why = error.to_string();
+                    return broken(job, &why, &mut stream.relayed, session, context).await;
                 }
             }
-            Ok(None) if stream.watch.only_sentinel_missing() => {
+            Ok(None) => {
+                let Some(rest) = stream.relayed.finish() else {
+                    let why = "the provider's stream ended too early";
+                    return broken(job, why, &mut stream.relayed, session, context).await;
+                };
                 let mut last = cost_comment(job, stream, context).unwrap_or_default();
-                last.extend_from_slice(&StreamWatch::sentinel());
-                return match session
-                    .write_response_body(Some(last.freeze()), false)
-                    .await
-                {
+                last.extend_from_slice(&rest);
+                let sent = if last.is_empty() {
+                    Ok(())
+                } else {
+                    session
+                        .write_response_body(Some(last.freeze()), false)
+                        .await
+                };
+                return match sent {
                     Ok(()) => finish(Ended::Complete, session).await,
                     Err(_) => Ended::ClientGone,
                 };
-            }
-            Ok(None) => {
-                return broken(
-                    job,
-                    "the provider's stream ended too early",
-                    session,
-                    context,
-                )
-                .await;
             }
             Err(error) => {
                 tracing::debug!(error = &error as &dyn std::error::Error, "a stream broke");
@@ -216,7 +228,7 @@ async fn pump(
                 } else {
                     "the provider's stream broke off"
                 };
-                return broken(job, why, session, context).await;
+                return broken(job, why, &mut stream.relayed, session, context).await;
             }
         }
     }
@@ -243,21 +255,24 @@ fn ready_frames(
         }
     };
     while ended.is_none() {
-        let Some(frame) = stream.decoder.next_frame() else {
+        let Some(step) = stream
+            .held
+            .pop_front()
+            .or_else(|| stream.relayed.next_step())
+        else {
             break;
         };
-        match stream.watch.see(&frame) {
-            FrameAction::Forward => put(frame.raw().clone()),
-            FrameAction::Hide => {}
-            FrameAction::Terminal => {
+        match step {
+            Step::Send(bytes) => put(bytes),
+            Step::Last(bytes) => {
                 if let Some(comment) = cost_comment(job, stream, context) {
                     put(comment.freeze());
                 }
-                put(frame.raw().clone());
+                put(bytes);
                 ended = Some(Ended::Complete);
             }
-            FrameAction::Fault(fault) => {
-                let (said, raw) = told(job, stream.provider.as_deref(), fault, frame.raw());
+            Step::Fault(fault, bytes) => {
+                let (said, raw) = told(job, stream.provider.as_deref(), fault, bytes);
                 context.error = format!("error in the stream: {said}").into();
                 put(raw);
                 ended = Some(Ended::Broken);
@@ -277,15 +292,15 @@ fn told(
     job: &Job<'_>,
     provider: Option<&Provider>,
     fault: UpstreamFault,
-    raw: &Bytes,
+    raw: Bytes,
 ) -> (String, Bytes) {
     let Some(provider) = provider else {
-        return (fault.message, raw.clone());
+        return (fault.message, raw);
     };
     let hide = |text: &str| provider.spec().hide_secrets(text);
-    let text = String::from_utf8_lossy(raw);
+    let text = String::from_utf8_lossy(&raw);
     if hide(&text) == text {
-        return (fault.message, raw.clone());
+        return (fault.message, raw);
     }
     let fault = fault.map(hide);
     let error = ErrorBody {
@@ -293,15 +308,29 @@ fn told(
         kind: fault.kind.as_deref().unwrap_or("server_error"),
         param: fault.param.as_deref(),
         code: fault.code.as_deref().unwrap_or("upstream_error"),
+        request_id: Some(&job.id),
     };
-    let frame = StreamWatch::error_frame(job.request.surface(), &error);
+    let frame = dialect(job).protocol().error_frame(&error);
     (fault.message, frame)
+}
+
+/// What the caller speaks.
+fn dialect(job: &Job<'_>) -> Dialect {
+    job.request.surface().dialect()
+}
+
+fn framing(job: &Job<'_>) -> Framing {
+    dialect(job).protocol().framing()
 }
 
 /// The cost as the last comment before the terminal event, where the model has a price.
 fn cost_comment(job: &Job<'_>, stream: &Stream, context: &mut RequestContext) -> Option<BytesMut> {
     let call = context.call.as_mut()?;
-    meter(call, &stream.watch, job);
+    meter(call, &stream.relayed, job);
+    if framing(job) != Framing::Sse || dialect(job) == Dialect::Gemini {
+        // Nothing but an event stream has comments, and Google's SDKs take every line for JSON.
+        return None;
+    }
     let cost = call.cost?;
     Some(BytesMut::from(
         format!(": x-ferrogate-cost {cost}\n\n").as_bytes(),
@@ -309,15 +338,14 @@ fn cost_comment(job: &Job<'_>, stream: &Stream, context: &mut RequestContext) ->
 }
 
 /// Notes what a stream used: what it reported, else an estimate from what went by.
-fn meter(call: &mut CallRecord, watch: &StreamWatch, job: &Job<'_>) {
-    // The JSON around a token of text is some 200 bytes in a chunk of OpenAI's: one chunk, about one token.
+fn meter(call: &mut CallRecord, relayed: &RelayedStream, job: &Job<'_>) {
+    let (bytes, per_token) = relayed.output_bytes();
     let estimate = Usage {
         input: estimate_tokens(job.request.body().len()),
-        output: u64::try_from(watch.output_bytes().div_ceil(200)).unwrap_or(u64::MAX),
+        output: u64::try_from(bytes.div_ceil(per_token)).unwrap_or(u64::MAX),
         ..Usage::default()
     };
-    let complete = watch.end() == Some(StreamEnd::Complete);
-    let (usage, estimated) = used(watch.usage(), estimate, complete);
+    let (usage, estimated) = used(relayed.usage(), estimate, relayed.is_complete());
     call.used(usage, estimated);
 }
 
@@ -338,6 +366,7 @@ fn used(reported: Option<Usage>, estimate: Usage, complete: bool) -> (Usage, boo
 async fn broken(
     job: &Job<'_>,
     why: &str,
+    relayed: &mut RelayedStream,
     session: &mut Session,
     context: &mut RequestContext,
 ) -> Ended {
@@ -347,8 +376,15 @@ async fn broken(
         kind: "server_error",
         param: None,
         code: "upstream_error",
+        request_id: Some(&job.id),
     };
-    let frame = StreamWatch::error_frame(job.request.surface(), &error);
+    let fault = UpstreamFault {
+        code: Some("upstream_error".to_owned()),
+        ..UpstreamFault::because(why)
+    };
+    let frame = relayed
+        .fail(fault)
+        .unwrap_or_else(|| dialect(job).protocol().error_frame(&error));
     if session
         .write_response_body(Some(frame), false)
         .await
@@ -368,7 +404,7 @@ async fn finish(ended: Ended, session: &mut Session) -> Ended {
     }
 }
 
-fn common_headers(
+pub(super) fn common_headers(
     admission: &Admission,
     context: &RequestContext,
 ) -> Vec<(HeaderName, HeaderValue)> {
@@ -393,6 +429,9 @@ fn common_headers(
     ));
     if let Some(rate) = &admission.rate {
         headers.extend(rate_headers(rate));
+    }
+    if let Some(call) = &context.call {
+        headers.extend(id_header(call.dialect, &context.id.to_string()));
     }
     headers
 }

@@ -1,18 +1,20 @@
 //! Model gateways.
 
+mod catalog;
+mod cloud;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use ferrogate_auth::{KeyCredential, KeySpec, Keyring};
 use ferrogate_billing::TokenBudget;
-use ferrogate_config::model::{self, AiGateway, AuthMode, Config, Credential, Site};
-use ferrogate_policy::RateLimiter;
-use ferrogate_providers::{
-    BreakerSettings, ModelSpec, Prices, ProviderKind, ProviderSpec, Registry, RetryRule,
-    TargetSpec, Timeouts,
+use ferrogate_config::model::{
+    self, AiGateway, AuthMode, Config, Credential, OnUnsupportedParam, Site,
 };
-use ferrogate_proxy::{KeyLimits, ModelGateway};
+use ferrogate_policy::RateLimiter;
+use ferrogate_providers::{BreakerSettings, ProviderSpec, Registry, RetryRule, Timeouts};
+use ferrogate_proxy::{KeyLimits, ModelGateway, OnUnsupported};
 use ferrogate_types::ListenAddress;
 use ferrogate_types::route::{Handler, Route};
 use ferrogate_upstream::Endpoint;
@@ -46,8 +48,24 @@ fn one(gateway: &AiGateway, loopback: bool, errors: &mut Vec<LowerError>) -> Opt
             )),
         }
     }
+    let mut clouds = HashMap::new();
+    for provider in &gateway.providers {
+        match cloud::lower(provider) {
+            Ok(cloud) => clouds.extend(cloud.map(|cloud| (provider.id.clone(), cloud))),
+            Err(error) => errors.push(LowerError::new(
+                provider.origin.place.to_string(),
+                chain(&error),
+            )),
+        }
+    }
     let providers = gateway.providers.iter().map(provider_spec).collect();
-    let models = gateway.models.iter().map(model_spec).collect();
+    let models = match catalog::of(gateway) {
+        Ok(catalog) => catalog::models(gateway, &catalog),
+        Err(found) => {
+            errors.extend(found);
+            return None;
+        }
+    };
     let registry = match Registry::new(providers, models) {
         Ok(registry) => registry,
         Err(error) => {
@@ -62,6 +80,12 @@ fn one(gateway: &AiGateway, loopback: bool, errors: &mut Vec<LowerError>) -> Opt
     Some(ModelGateway {
         registry,
         endpoints,
+        clouds,
+        on_unsupported: match gateway.on_unsupported_param {
+            OnUnsupportedParam::Report => OnUnsupported::Report,
+            OnUnsupportedParam::Drop => OnUnsupported::Drop,
+            OnUnsupportedParam::Reject => OnUnsupported::Reject,
+        },
         keyring: Keyring::new(gateway.api_keys.iter().map(key_spec).collect()),
         limits: limits.collect(),
         auth_required: gateway.auth == AuthMode::Required,
@@ -80,12 +104,13 @@ fn provider_spec(provider: &model::Provider) -> ProviderSpec {
     let limit = |duration: Duration| (!duration.is_zero()).then_some(duration);
     ProviderSpec {
         id: provider.id.clone(),
-        kind: match provider.kind {
-            model::ProviderKind::Openai => ProviderKind::Openai,
-            model::ProviderKind::OpenaiCompatible => ProviderKind::OpenaiCompatible,
-            model::ProviderKind::Echo => ProviderKind::Echo,
-        },
+        kind: provider.kind,
         credentials: provider.api_keys.clone(),
+        settings: provider
+            .settings
+            .iter()
+            .map(|(name, value)| (name.clone(), value.to_secret()))
+            .collect(),
         headers: provider.headers.clone(),
         timeouts: Timeouts {
             connect: limit(provider.timeouts.connect),
@@ -107,29 +132,6 @@ fn provider_spec(provider: &model::Provider) -> ProviderSpec {
             half_open: breaker.half_open,
         }),
         disabled: provider.disabled,
-    }
-}
-
-fn model_spec(model: &model::Model) -> ModelSpec {
-    let targets = model.targets.iter();
-    ModelSpec {
-        name: model.name.clone(),
-        aliases: model.aliases.clone(),
-        targets: targets
-            .map(|target| TargetSpec {
-                provider: target.provider.clone(),
-                model: target.model.clone(),
-            })
-            .collect(),
-        capabilities: model.capabilities.clone(),
-        context_window: model.context_window,
-        max_output_tokens: model.max_output_tokens,
-        prices: Prices {
-            input: model.input_price_per_1m,
-            output: model.output_price_per_1m,
-            cached_input: model.cached_input_price_per_1m,
-        },
-        disabled: model.disabled,
     }
 }
 

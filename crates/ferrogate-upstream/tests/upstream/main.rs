@@ -11,3 +11,4 @@ mod http2;
 mod reuse;
 mod support;
 mod tls;
+mod upgrade;

@@ -3,6 +3,8 @@
 use std::collections::{BTreeSet, HashMap};
 use std::str::FromStr;
 
+use ferrogate_catalog::Catalog;
+
 use super::Draft;
 use crate::caddyfile::context::Cx;
 use crate::caddyfile::syntax::{Place, Token};
@@ -11,6 +13,7 @@ use crate::suggest::did_you_mean;
 
 /// Checks every name that refers to something else, and fills in what it stands for.
 pub(super) fn references(cx: &mut Cx<'_>, draft: &mut Draft) {
+    super::model::inventory(cx, draft);
     let names = model_names(cx, draft);
     let providers: BTreeSet<String> = draft
         .providers
@@ -23,7 +26,14 @@ pub(super) fn references(cx: &mut Cx<'_>, draft: &mut Draft) {
             known(cx, word, "provider", provider, &providers);
         }
     }
-    let models: BTreeSet<String> = names.into_keys().collect();
+    let mut models: BTreeSet<String> = names.into_keys().collect();
+    if draft.auto.is_some() {
+        // What the catalog says of these providers can be asked for, and allowed or denied, as well.
+        let auto = draft.providers.iter().filter(|provider| provider.auto);
+        let rows =
+            auto.flat_map(|provider| Catalog::embedded().of_provider(provider.kind.row().key));
+        models.extend(rows.map(|row| row.id.clone()));
+    }
     for named in &mut draft.keys {
         named.key.allowed_models = resolve(cx, &named.allowed_models, "model", &models);
         named.key.denied_models = resolve(cx, &named.denied_models, "model", &models);

@@ -43,6 +43,11 @@ pub(crate) struct Options {
     input_price: Option<Price>,
     output_price: Option<Price>,
     cached_input_price: Option<Price>,
+    cache_write_price: Option<Price>,
+    reasoning_price: Option<Price>,
+    image_price: Option<Price>,
+    audio_minute_price: Option<Price>,
+    character_price: Option<Price>,
     disabled: bool,
 }
 
@@ -200,19 +205,51 @@ pub(crate) const OPTIONS: &[Row<Options>] = &[
         },
     ),
     Row::new(
+        "cache_write_price_per_1m",
+        "cache_write_price_per_1m DOLLARS",
+        "A million tokens written to the cache.",
+        |cx, line, model| {
+            model.cache_write_price = line.parse(cx, "price");
+        },
+    ),
+    Row::new(
+        "reasoning_price_per_1m",
+        "reasoning_price_per_1m DOLLARS",
+        "A million reasoning tokens; the output price by default.",
+        |cx, line, model| {
+            model.reasoning_price = line.parse(cx, "price");
+        },
+    ),
+    Row::new(
+        "image_price",
+        "image_price DOLLARS",
+        "One picture made.",
+        |cx, line, model| {
+            model.image_price = line.parse(cx, "price");
+        },
+    ),
+    Row::new(
+        "audio_minute_price",
+        "audio_minute_price DOLLARS",
+        "One minute of sound.",
+        |cx, line, model| {
+            model.audio_minute_price = line.parse(cx, "price");
+        },
+    ),
+    Row::new(
+        "character_price_per_1m",
+        "character_price_per_1m DOLLARS",
+        "A million characters spoken.",
+        |cx, line, model| {
+            model.character_price = line.parse(cx, "price");
+        },
+    ),
+    Row::new(
         "disabled",
         "disabled",
         "Switched off.",
         |cx, line, model| model.disabled = line.flag(cx),
     ),
-    Row::later("cache_write_price_per_1m", ""),
-    Row::later(
-        "reasoning_price_per_1m",
-        "reasoning tokens are priced as output",
-    ),
-    Row::later("image_price", ""),
-    Row::later("audio_minute_price", ""),
-    Row::later("character_price_per_1m", ""),
     Row::later("fallback_model", "list more targets after the arrow"),
     Row::later("hedge", ""),
     Row::later("commit_window", ""),
@@ -299,6 +336,11 @@ pub(crate) fn read(cx: &mut Cx<'_>, line: &Line<'_>, draft: &mut Draft) {
             input_price_per_1m: options.input_price,
             output_price_per_1m: options.output_price,
             cached_input_price_per_1m: options.cached_input_price,
+            cache_write_price_per_1m: options.cache_write_price,
+            reasoning_price_per_1m: options.reasoning_price,
+            image_price: options.image_price,
+            audio_minute_price: options.audio_minute_price,
+            character_price_per_1m: options.character_price,
             disabled: options.disabled,
             origin: cx.origin(line.name()),
         },
@@ -306,6 +348,50 @@ pub(crate) fn read(cx: &mut Cx<'_>, line: &Line<'_>, draft: &mut Draft) {
         providers: options.targets,
         aliases: aliases.to_vec(),
     });
+}
+
+/// The models that `models` of a provider lists, where no `model` has the name already.
+pub(super) fn inventory(cx: &mut Cx<'_>, draft: &mut Draft) {
+    for (provider, word) in std::mem::take(&mut draft.inventory) {
+        let name: Option<ModelName> = cx.checked(&word, "model name", word.text.parse());
+        let model: Option<UpstreamModel> = word.text.parse().ok();
+        let (Some(name), Some(model)) = (name, model) else {
+            continue;
+        };
+        let target = Target { provider, model };
+        let listed = draft
+            .models
+            .iter_mut()
+            .find(|named| named.model.name == name);
+        match listed {
+            // Two providers that list it serve it one after the other; a `model` of that name says more.
+            Some(named) if named.providers.is_empty() => named.model.targets.push(target),
+            Some(_) => {}
+            None => draft.models.push(Named {
+                model: Model {
+                    name,
+                    aliases: Vec::new(),
+                    targets: vec![target],
+                    capabilities: Vec::new(),
+                    context_window: None,
+                    max_output_tokens: None,
+                    input_price_per_1m: None,
+                    output_price_per_1m: None,
+                    cached_input_price_per_1m: None,
+                    cache_write_price_per_1m: None,
+                    reasoning_price_per_1m: None,
+                    image_price: None,
+                    audio_minute_price: None,
+                    character_price_per_1m: None,
+                    disabled: false,
+                    origin: cx.origin(&word),
+                },
+                at: word.at,
+                providers: Vec::new(),
+                aliases: Vec::new(),
+            }),
+        }
+    }
 }
 
 pub(crate) fn alias(cx: &mut Cx<'_>, line: &Line<'_>, draft: &mut Draft) {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ferrogate_providers::ProviderKind;
 use ferrogate_types::route::StatusPattern;
 use ferrogate_types::{ProviderId, Secret, SecretOrigin};
 
@@ -9,10 +10,10 @@ use super::Draft;
 use crate::caddyfile::context::Cx;
 use crate::caddyfile::line::Line;
 use crate::caddyfile::proxy::balance::status_patterns;
-use crate::caddyfile::syntax::Place;
+use crate::caddyfile::syntax::{Place, Token};
 use crate::caddyfile::table::{Kind, Row};
 use crate::diagnostic::Diagnostic;
-use crate::model::{CircuitBreaker, Provider, ProviderKind, ProviderTimeouts, Retry};
+use crate::model::{CircuitBreaker, Provider, ProviderTimeouts, Retry, SettingValue};
 
 mod base_url;
 mod kind;
@@ -44,6 +45,8 @@ pub(crate) struct Options {
     url_written: bool,
     api_keys: Vec<Secret>,
     credential_at: Option<Place>,
+    settings: Vec<(String, SettingValue, Place)>,
+    models: Vec<Token>,
     headers: Vec<(String, Secret)>,
     timeouts: ProviderTimeouts,
     retry: Retry,
@@ -51,13 +54,11 @@ pub(crate) struct Options {
     disabled: bool,
 }
 
-const OPENAI_VARIABLE: &str = "OPENAI_API_KEY";
-
 /// Every option of a provider.
 pub(crate) const OPTIONS: &[Row<Options>] = &[
     Row::new(
         "kind",
-        "kind openai|openai-compatible|echo",
+        "kind KIND",
         "What it speaks; its name by default.",
         |cx, line, p| {
             p.kind_written = true;
@@ -144,17 +145,89 @@ pub(crate) const OPTIONS: &[Row<Options>] = &[
     Row::new("disabled", "disabled", "Switched off.", |cx, line, p| {
         p.disabled = line.flag(cx);
     }),
-    Row::later("region", ""),
-    Row::later("api_version", ""),
-    Row::later("deployment", ""),
-    Row::later("project_id", ""),
-    Row::later("account_id", ""),
-    Row::later("aws_access_key_id", ""),
-    Row::later("aws_secret_access_key", ""),
-    Row::later("aws_session_token", ""),
-    Row::later("service_account", ""),
-    Row::later("option", ""),
-    Row::later("models", "write a `model` for each"),
+    Row::new("region", "region NAME", "A cloud's region.", setting),
+    Row::new(
+        "api_version",
+        "api_version DATE",
+        "Azure's version of the API.",
+        setting,
+    ),
+    Row::new(
+        "deployment",
+        "deployment NAME",
+        "Azure's name for the model.",
+        setting,
+    ),
+    Row::new(
+        "project_id",
+        "project_id ID",
+        "A project of Google's cloud.",
+        setting,
+    ),
+    Row::new(
+        "account_id",
+        "account_id ID",
+        "An account of Cloudflare's.",
+        setting,
+    ),
+    Row::new(
+        "aws_access_key_id",
+        "aws_access_key_id SECRET",
+        "A key of AWS.",
+        setting,
+    ),
+    Row::new(
+        "aws_secret_access_key",
+        "aws_secret_access_key SECRET",
+        "Its secret.",
+        setting,
+    ),
+    Row::new(
+        "aws_session_token",
+        "aws_session_token SECRET",
+        "Its session.",
+        setting,
+    ),
+    Row::new(
+        "service_account",
+        "service_account FILE",
+        "A service account's key file.",
+        setting,
+    ),
+    Row::many(
+        "option",
+        "option NAME VALUE",
+        "A further setting of its kind.",
+        |cx, line, p| {
+            if let Some([name, value]) = line.words(cx)
+                && let Some(value) = setting_value(cx, &name.text, value)
+            {
+                p.settings.push((name.text.to_string(), value, line.at()));
+            }
+        },
+    ),
+    Row::many(
+        "models",
+        "models ID...",
+        "Models callers may ask for under the provider's own names.",
+        |cx, line, p| {
+            if let Some(words) = line.list(cx, 1..=1000) {
+                if let Some(word) = words.iter().find(|word| word.is_word("discover")) {
+                    cx.say(
+                        word.at,
+                        Diagnostic::error(
+                            "not-available",
+                            "asking the provider for its models is not available yet",
+                        )
+                        .label("not available yet")
+                        .hint("list the models by their ids"),
+                    );
+                    return;
+                }
+                p.models.extend(words.iter().cloned());
+            }
+        },
+    ),
     Row::later("max_concurrency", ""),
     Row::later("proxy", ""),
     Row::later("tls", ""),
@@ -285,39 +358,47 @@ const BREAKER_DEFAULT: CircuitBreaker = CircuitBreaker {
     half_open: 1,
 };
 
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            kind: None,
+            kind_written: false,
+            base_url: None,
+            url_written: false,
+            api_keys: Vec::new(),
+            credential_at: None,
+            settings: Vec::new(),
+            models: Vec::new(),
+            headers: Vec::new(),
+            timeouts: ProviderTimeouts {
+                connect: Duration::from_secs(5),
+                first_byte: Duration::from_mins(1),
+                first_token: Duration::ZERO,
+                idle: Duration::from_mins(1),
+                total: Duration::from_mins(10),
+            },
+            retry: Retry {
+                attempts: 2,
+                statuses: vec![
+                    StatusPattern::Code(408),
+                    StatusPattern::Code(429),
+                    StatusPattern::Class(5),
+                ],
+                backoff: Duration::from_millis(100),
+                max_backoff: Duration::from_secs(5),
+            },
+            circuit_breaker: Some(BREAKER_DEFAULT),
+            disabled: false,
+        }
+    }
+}
+
 pub(crate) fn read(cx: &mut Cx<'_>, line: &Line<'_>, draft: &mut Draft) {
     let Some(([name], block)) = line.with_block(cx, 1..=1) else {
         return;
     };
     let id: Option<ProviderId> = cx.checked(name, "provider name", name.text.parse());
-    let mut options = Options {
-        kind: None,
-        kind_written: false,
-        base_url: None,
-        url_written: false,
-        api_keys: Vec::new(),
-        credential_at: None,
-        headers: Vec::new(),
-        timeouts: ProviderTimeouts {
-            connect: Duration::from_secs(5),
-            first_byte: Duration::from_mins(1),
-            first_token: Duration::ZERO,
-            idle: Duration::from_mins(1),
-            total: Duration::from_mins(10),
-        },
-        retry: Retry {
-            attempts: 2,
-            statuses: vec![
-                StatusPattern::Code(408),
-                StatusPattern::Code(429),
-                StatusPattern::Class(5),
-            ],
-            backoff: Duration::from_millis(100),
-            max_backoff: Duration::from_secs(5),
-        },
-        circuit_breaker: Some(BREAKER_DEFAULT),
-        disabled: false,
-    };
+    let mut options = Options::default();
     if let Some(block) = block {
         cx.run_block(block, KIND, OPTIONS, &mut options);
     }
@@ -326,43 +407,9 @@ pub(crate) fn read(cx: &mut Cx<'_>, line: &Line<'_>, draft: &mut Draft) {
     } else {
         kind::from_name(cx, name)
     };
-    // A provider of unknown kind stays listed, so that models and keys naming it are not reported too.
-    let base_url = match kind {
-        Some(kind) if options.base_url.is_some() || !options.url_written => {
-            base_url::settle(cx, name, kind, options.base_url.take())
-        }
-        _ => None,
-    };
-    let credential_at = options.credential_at;
-    if kind == Some(ProviderKind::Openai) && options.api_keys.is_empty() && credential_at.is_none()
-    {
-        let value = (cx.env)(OPENAI_VARIABLE).unwrap_or_default();
-        options.api_keys.push(Secret::new(
-            value,
-            SecretOrigin::Env(OPENAI_VARIABLE.to_owned()),
-        ));
-    }
-    if !options.disabled
-        && !options.api_keys.is_empty()
-        && options.api_keys.iter().all(Secret::is_empty)
-    {
-        let variable = options
-            .api_keys
-            .iter()
-            .find_map(|secret| match secret.origin() {
-                SecretOrigin::Env(name) => Some(format!("set the environment variable `{name}`")),
-                _ => None,
-            });
-        cx.say(
-            credential_at.unwrap_or(name.at),
-            Diagnostic::warning(
-                "no-credential",
-                format!("provider `{}` has no credential and is disabled", name.text),
-            )
-            .label("nothing stands here")
-            .hint(variable.unwrap_or_default()),
-        );
-    }
+    let models = std::mem::take(&mut options.models);
+    let shown = cx.shown(name);
+    let provider = settle(cx, (&shown, name.at), kind, options);
     if let Some(first) = draft.provider_names.insert(name.text.to_string(), name.at) {
         cx.say(
             name.at,
@@ -376,19 +423,202 @@ pub(crate) fn read(cx: &mut Cx<'_>, line: &Line<'_>, draft: &mut Draft) {
         return;
     }
     let Some(id) = id else { return };
-    let provider = Provider {
+    draft
+        .inventory
+        .extend(models.into_iter().map(|word| (id.clone(), word)));
+    draft.providers.push(Provider {
         id,
-        kind: kind.unwrap_or(ProviderKind::Echo),
+        origin: cx.origin(&line.segment.name),
+        ..provider
+    });
+}
+
+/// A provider that `auto_providers` found.
+pub(super) fn found(cx: &mut Cx<'_>, at: Place, kind: ProviderKind) -> Option<Provider> {
+    let key = kind.row().key;
+    let provider = settle(cx, (key, at), Some(kind), Options::default());
+    Some(Provider {
+        id: key.parse().ok()?,
+        auto: true,
+        ..provider
+    })
+}
+
+/// What the options come to, with the environment and the defaults of the kind filled in.
+fn settle(
+    cx: &mut Cx<'_>,
+    (name, at): (&str, Place),
+    kind: Option<ProviderKind>,
+    mut options: Options,
+) -> Provider {
+    if let Some(kind) = kind {
+        settings(cx, (name, at), kind, &mut options);
+        credential(cx, kind, &mut options);
+    }
+    // A provider of unknown kind stays listed, so that models and keys naming it are not reported too.
+    let base_url = match kind {
+        Some(kind) if options.base_url.is_some() || !options.url_written => {
+            let setting = |name: &str| {
+                let found = options.settings.iter().find(|(known, ..)| known == name);
+                found.map(|(_, value, _)| value.expose().to_owned())
+            };
+            base_url::settle(cx, (name, at), kind, options.base_url.take(), setting)
+        }
+        _ => None,
+    };
+    if !options.disabled
+        && !options.api_keys.is_empty()
+        && options.api_keys.iter().all(Secret::is_empty)
+    {
+        let variable = options
+            .api_keys
+            .iter()
+            .find_map(|secret| match secret.origin() {
+                SecretOrigin::Env(name) => Some(format!("set the environment variable `{name}`")),
+                _ => None,
+            });
+        cx.say(
+            options.credential_at.unwrap_or(at),
+            Diagnostic::warning(
+                "no-credential",
+                format!("provider `{name}` has no credential and is disabled"),
+            )
+            .label("nothing stands here")
+            .hint(variable.unwrap_or_default()),
+        );
+    }
+    Provider {
+        // The caller knows its name.
+        id: UNNAMED.parse().expect("a plain word is a name"),
+        kind: kind.unwrap_or(ProviderKind::echo()),
         base_url,
         api_keys: options.api_keys,
+        settings: options
+            .settings
+            .into_iter()
+            .map(|(name, value, _)| (name, value))
+            .collect(),
+        auto: false,
         headers: options.headers,
         timeouts: options.timeouts,
         retry: options.retry,
         circuit_breaker: options.circuit_breaker,
         disabled: options.disabled,
-        origin: cx.origin(&line.segment.name),
-    };
-    draft.providers.push(provider);
+        origin: cx.origin_at(at),
+    }
+}
+
+const UNNAMED: &str = "provider";
+
+/// Checks the settings against those of the kind, and fills in what the environment says.
+fn settings(cx: &mut Cx<'_>, (name, at): (&str, Place), kind: ProviderKind, options: &mut Options) {
+    let row = kind.row();
+    let known = || row.settings.iter().map(|setting| setting.name);
+    for (written, _, at) in &options.settings {
+        if row.setting(written).is_none() {
+            let hint = if row.settings.is_empty() {
+                "leave it out".to_owned()
+            } else {
+                format!(
+                    "it has {}",
+                    known()
+                        .map(|name| format!("`{name}`"))
+                        .collect::<Vec<_>>()
+                        .join(", ")
+                )
+            };
+            cx.say(
+                *at,
+                Diagnostic::error(
+                    "alien-option",
+                    format!("a provider of kind `{}` has no `{written}`", row.key),
+                )
+                .label("not a setting of this kind")
+                .hint(hint),
+            );
+        }
+    }
+    for setting in row.settings {
+        if options
+            .settings
+            .iter()
+            .any(|(written, ..)| written == setting.name)
+        {
+            continue;
+        }
+        let found = setting.variables.iter().find_map(|variable| {
+            let value = (cx.env)(variable).filter(|value| !value.is_empty())?;
+            Some(if setting.secret {
+                let origin = SecretOrigin::Env((*variable).to_owned());
+                SettingValue::Secret(Secret::new(value, origin))
+            } else {
+                SettingValue::Plain(value)
+            })
+        });
+        match found {
+            Some(value) => options.settings.push((setting.name.to_owned(), value, at)),
+            None if setting.required && !options.disabled => {
+                let variables = setting.variables.iter().map(|name| format!("`{name}`"));
+                let variables = variables.collect::<Vec<_>>().join(" or ");
+                cx.say(
+                    at,
+                    Diagnostic::error(
+                        "setting-missing",
+                        format!("provider `{name}` needs `{}`", setting.name),
+                    )
+                    .label(format!(
+                        "a provider of kind `{}` cannot do without it",
+                        row.key
+                    ))
+                    .hint(format!("write `{} ...`, or set {variables}", setting.name)),
+                );
+            }
+            None => {}
+        }
+    }
+}
+
+/// Takes the credential from the environment where none was written.
+fn credential(cx: &Cx<'_>, kind: ProviderKind, options: &mut Options) {
+    let row = kind.row();
+    if !options.api_keys.is_empty() || options.credential_at.is_some() {
+        return;
+    }
+    let found = row.key_variables.iter().find_map(|variable| {
+        let value = (cx.env)(variable).filter(|value| !value.is_empty())?;
+        Some(Secret::new(
+            value,
+            SecretOrigin::Env((*variable).to_owned()),
+        ))
+    });
+    match (found, row.key_variables.first()) {
+        (Some(secret), _) => options.api_keys.push(secret),
+        (None, Some(variable)) if row.needs_credential => {
+            let origin = SecretOrigin::Env((*variable).to_owned());
+            options.api_keys.push(Secret::new("", origin));
+        }
+        _ => {}
+    }
+}
+
+/// A setting that goes by its own name.
+fn setting(cx: &mut Cx<'_>, line: &Line<'_>, options: &mut Options) {
+    let name = line.segment.name.text.to_string();
+    if let Some(word) = line.word(cx)
+        && let Some(value) = setting_value(cx, &name, word)
+    {
+        options.settings.push((name, value, line.at()));
+    }
+}
+
+/// A setting's value: a secret unless some kind says that it is none.
+fn setting_value(cx: &mut Cx<'_>, name: &str, word: &Token) -> Option<SettingValue> {
+    let mut known = ProviderKind::all().filter_map(|kind| kind.row().setting(name));
+    let plain = known.clone().next().is_some() && known.all(|setting| !setting.secret);
+    if plain && !word.text.contains('{') {
+        return Some(SettingValue::Plain(word.text.to_string()));
+    }
+    cx.secret(word).map(SettingValue::Secret)
 }
 
 fn api_key(cx: &mut Cx<'_>, line: &Line<'_>, options: &mut Options) {

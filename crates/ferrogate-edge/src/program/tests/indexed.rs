@@ -69,13 +69,9 @@ fn outcome_of(program: &Program, target: &str, explained: bool) -> (String, Stri
     let verdict = if explained {
         let (head, exchange) = (&mut fixture.head, &mut fixture.exchange);
         program
-            .explain(
-                &mut cursor,
-                head,
-                &fixture.connection,
-                exchange,
-                &|_, _, _| false,
-            )
+            .explain(&mut cursor, head, &fixture.connection, exchange, &|_, _| {
+                false
+            })
             .0
     } else {
         fixture.go_on(program, &mut cursor)

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use ferrogate_llm::UpstreamFault;
+use ferrogate_llm::{DecodeError, UpstreamFault};
 use ferrogate_providers::{Pass, ProviderSpec, RetryRule};
 use ferrogate_upstream::{CallError, CallErrorKind};
 
@@ -11,16 +11,16 @@ use crate::ai::refusal::{Refusal, RefusalCode};
 
 /// What went wrong with one try.
 #[derive(Debug)]
-pub(super) struct Fault {
+pub(in crate::ai) struct Fault {
     kind: FaultKind,
     /// The provider's own words, where it had any.
-    said: Option<UpstreamFault>,
+    said: Option<Box<UpstreamFault>>,
     /// When the provider said to come back.
     retry_after: Option<Duration>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum FaultKind {
+pub(in crate::ai) enum FaultKind {
     /// No connection: nothing was sent.
     Unreachable,
     /// No answer, or none to the end, within a limit of time; `sent` says whether the request had gone out.
@@ -35,11 +35,19 @@ pub(super) enum FaultKind {
     Status(u16),
     /// Every credential is parked.
     Parked,
+    /// The provider does not serve what is asked.
+    NotServed,
+    /// The request cannot be said in the provider's dialect.
+    Untranslatable,
+    /// The body is not what its dialect wants: no target would take it.
+    Malformed,
+    /// The credential could not be had.
+    NoCredential,
 }
 
 /// What to do after a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Again {
+pub(in crate::ai) enum Again {
     /// Try the same target after a pause.
     Same(Duration),
     /// Try the next target.
@@ -52,7 +60,7 @@ pub(super) enum Again {
 pub(super) const LONGEST_PARK: Duration = Duration::from_secs(60);
 
 impl Fault {
-    pub(super) fn new(kind: FaultKind) -> Self {
+    pub(in crate::ai) fn new(kind: FaultKind) -> Self {
         Self {
             kind,
             said: None,
@@ -63,20 +71,50 @@ impl Fault {
     pub(super) fn said(kind: FaultKind, said: UpstreamFault) -> Self {
         Self {
             kind,
-            said: Some(said),
+            said: Some(Box::new(said)),
             retry_after: None,
         }
     }
 
-    pub(super) fn status(status: u16, said: UpstreamFault, retry_after: Option<Duration>) -> Self {
+    pub(in crate::ai) fn status(
+        status: u16,
+        said: UpstreamFault,
+        retry_after: Option<Duration>,
+    ) -> Self {
         Self {
             kind: FaultKind::Status(status),
-            said: Some(said),
+            said: Some(Box::new(said)),
             retry_after,
         }
     }
 
-    pub(super) fn of_call(error: &CallError) -> Self {
+    /// A body that could not be read.
+    pub(super) fn decode(error: &DecodeError) -> Self {
+        Self::said(
+            FaultKind::Malformed,
+            UpstreamFault {
+                message: error.to_string(),
+                kind: None,
+                param: error.param().map(str::to_owned),
+                code: None,
+            },
+        )
+    }
+
+    /// A member that a target has no place for.
+    pub(super) fn untranslatable(param: String, message: String) -> Self {
+        Self::said(
+            FaultKind::Untranslatable,
+            UpstreamFault {
+                message,
+                kind: None,
+                param: Some(param),
+                code: None,
+            },
+        )
+    }
+
+    pub(in crate::ai) fn of_call(error: &CallError) -> Self {
         Self::new(match error.kind() {
             CallErrorKind::Dns | CallErrorKind::Connect | CallErrorKind::Tls => {
                 FaultKind::Unreachable
@@ -93,18 +131,21 @@ impl Fault {
     }
 
     /// Without the provider's credentials in what it said.
-    pub(super) fn without_secrets(mut self, spec: &ProviderSpec) -> Self {
+    pub(in crate::ai) fn without_secrets(mut self, spec: &ProviderSpec) -> Self {
         self.said = self
             .said
-            .map(|said| said.map(|text| spec.hide_secrets(text)));
+            .map(|said| Box::new(said.map(|text| spec.hide_secrets(text))));
         self
     }
 
     /// Tells the breaker. Rate limits and the caller's own errors say nothing about the provider's health.
-    pub(super) fn judge(&self, pass: Pass) {
+    pub(in crate::ai) fn judge(&self, pass: Pass) {
         let ill = match self.kind {
             FaultKind::Status(status) => status >= 500 && status != 501,
-            FaultKind::Parked => false,
+            FaultKind::Parked
+            | FaultKind::NotServed
+            | FaultKind::Untranslatable
+            | FaultKind::Malformed => false,
             _ => true,
         };
         if ill {
@@ -112,19 +153,25 @@ impl Fault {
         }
     }
 
-    pub(super) fn was_sent(&self) -> bool {
+    pub(in crate::ai) fn was_sent(&self) -> bool {
         !matches!(
             self.kind,
-            FaultKind::Unreachable | FaultKind::TimedOut { sent: false } | FaultKind::Parked
+            FaultKind::Unreachable
+                | FaultKind::TimedOut { sent: false }
+                | FaultKind::Parked
+                | FaultKind::NotServed
+                | FaultKind::Untranslatable
+                | FaultKind::Malformed
+                | FaultKind::NoCredential
         )
     }
 
-    pub(super) fn is_rate_limit(&self) -> bool {
+    pub(in crate::ai) fn is_rate_limit(&self) -> bool {
         matches!(self.kind, FaultKind::Status(429) | FaultKind::Parked)
     }
 
     /// What to do now that try number `number` failed.
-    pub(super) fn again(&self, rule: &RetryRule, number: u32) -> Again {
+    pub(in crate::ai) fn again(&self, rule: &RetryRule, number: u32) -> Again {
         match self.kind {
             FaultKind::Unreachable | FaultKind::Broken | FaultKind::ErrorEvent => {
                 Again::Same(rule.pause(number))
@@ -138,13 +185,16 @@ impl Fault {
             FaultKind::TimedOut { .. }
             | FaultKind::Nonsense(_)
             | FaultKind::Parked
+            | FaultKind::NotServed
+            | FaultKind::Untranslatable
+            | FaultKind::NoCredential
             | FaultKind::Status(408 | 429 | 500..) => Again::Next,
-            FaultKind::Status(_) => Again::Never,
+            FaultKind::Malformed | FaultKind::Status(_) => Again::Never,
         }
     }
 
     /// The result of the try in metrics.
-    pub(super) fn label(&self) -> &'static str {
+    pub(in crate::ai) fn label(&self) -> &'static str {
         match self.kind {
             FaultKind::Unreachable => "unreachable",
             FaultKind::TimedOut { .. } => "timeout",
@@ -155,20 +205,26 @@ impl Fault {
             FaultKind::Status(500..) => "server_error",
             FaultKind::Status(_) => "refused",
             FaultKind::Parked => "parked",
+            FaultKind::NotServed | FaultKind::Untranslatable => "unsupported",
+            FaultKind::Malformed => "invalid_request",
+            FaultKind::NoCredential => "no_credential",
         }
     }
 
     /// The answer when this is all there is to say.
-    pub(super) fn refusal(&self) -> Refusal {
+    pub(in crate::ai) fn refusal(&self) -> Refusal {
         let message = match &self.said {
             Some(said) => said.message.clone(),
+            None if self.kind == FaultKind::NotServed => {
+                "no provider of this model serves this operation".to_owned()
+            }
             None => format!("the provider failed: {self}"),
         };
         self.refusal_with(message)
     }
 
     /// The answer when other targets were tried or left out as well.
-    pub(super) fn refusal_after(&self, tried: &str) -> Refusal {
+    pub(in crate::ai) fn refusal_after(&self, tried: &str) -> Refusal {
         let message = match &self.said {
             Some(said) => format!("{} (tried {tried})", said.message),
             None => format!("every provider failed: {tried}"),
@@ -182,13 +238,16 @@ impl Fault {
                 RefusalCode::UpstreamTimeout
             }
             FaultKind::Status(400) => RefusalCode::UpstreamBadRequest,
-            FaultKind::Status(401 | 403) => RefusalCode::UpstreamAuth,
+            FaultKind::Status(401 | 403) | FaultKind::NoCredential => RefusalCode::UpstreamAuth,
             FaultKind::Status(404) => RefusalCode::UpstreamModelNotFound,
             FaultKind::Status(413) => RefusalCode::UpstreamTooLarge,
             FaultKind::Status(422) => RefusalCode::UpstreamUnprocessable,
             FaultKind::Status(429) | FaultKind::Parked => RefusalCode::UpstreamRateLimited,
-            // Anthropic's "overloaded" is a 503 to callers of other dialects.
-            FaultKind::Status(503 | 529) => RefusalCode::ProviderUnavailable,
+            FaultKind::Status(529) => RefusalCode::UpstreamOverloaded,
+            FaultKind::Status(503) => RefusalCode::ProviderUnavailable,
+            FaultKind::NotServed => RefusalCode::UnsupportedOperation,
+            FaultKind::Untranslatable => RefusalCode::UnsupportedParameter,
+            FaultKind::Malformed => RefusalCode::InvalidRequest,
             _ => RefusalCode::UpstreamError,
         };
         let mut refusal = Refusal::new(code, message);
@@ -196,8 +255,10 @@ impl Fault {
             refusal = refusal.with_retry_after(wait);
         }
         // The caller's own mistake is told in the provider's own terms.
-        if matches!(self.kind, FaultKind::Status(400 | 413 | 422))
-            && let Some(said) = &self.said
+        if matches!(
+            self.kind,
+            FaultKind::Status(400 | 413 | 422) | FaultKind::Untranslatable | FaultKind::Malformed
+        ) && let Some(said) = &self.said
         {
             if let Some(param) = &said.param {
                 refusal = refusal.with_param(param.clone());
@@ -222,6 +283,10 @@ impl fmt::Display for Fault {
             FaultKind::ErrorEvent => f.write_str("error in the answer"),
             FaultKind::Status(status) => write!(f, "status {status}"),
             FaultKind::Parked => f.write_str("rate limited"),
+            FaultKind::NotServed => f.write_str("does not serve this operation"),
+            FaultKind::Untranslatable => f.write_str("has no place for a member of the request"),
+            FaultKind::Malformed => f.write_str("the request is malformed"),
+            FaultKind::NoCredential => f.write_str("no credential could be had"),
         }
     }
 }
@@ -284,7 +349,7 @@ mod tests {
             (status(404, None), RefusalCode::UpstreamModelNotFound),
             (status(500, None), RefusalCode::UpstreamError),
             (status(504, None), RefusalCode::UpstreamTimeout),
-            (status(529, None), RefusalCode::ProviderUnavailable),
+            (status(529, None), RefusalCode::UpstreamOverloaded),
             (Fault::new(FaultKind::Broken), RefusalCode::UpstreamError),
             (
                 Fault::new(FaultKind::TimedOut { sent: false }),

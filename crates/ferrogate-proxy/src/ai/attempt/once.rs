@@ -4,26 +4,29 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
-use ferrogate_llm::{SseDecoder, StreamWatch, UpstreamFault, echo, read_usage};
-use ferrogate_providers::{AuthScheme, Lent, Pass, PlannedTarget, Protocol, ProviderSpec};
-use ferrogate_types::clock;
+use ferrogate_llm::{
+    Dialect, Kept, Operation, RelayedStream, Step, StreamWatch, Unkept, UpstreamFault, count, echo,
+    read_spent, read_usage, read_wait, with_model,
+};
+use ferrogate_providers::{Lent, Pass, PlannedTarget};
+use ferrogate_types::{Usage, clock};
 use ferrogate_upstream::{Answer, Call, Timeouts};
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderMap, HeaderValue};
 use serde::de::IgnoredAny;
 
 use super::fault::{Fault, FaultKind, LONGEST_PARK};
-use super::{Answered, Job, Source, Stream, Won};
+use super::outgoing::{self, Back, Outgoing};
+use super::prediction::Running;
+use super::{Answered, Job, Source, Stream, Won, pictures, sound, vectors};
 
-/// The largest event of a stream in bytes: an image in base64 fits.
-const MAX_EVENT: usize = 32 << 20;
 /// How much of a stream is held back before its first content: comments that say "still working" are small, and a
 /// provider that sends nothing else must not fill the memory.
 const COMMIT_WINDOW: usize = 64 << 10;
 /// The largest error body that is read.
 const MAX_ERROR: usize = 64 << 10;
 /// A time limit that is switched off.
-const NO_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
+pub(in crate::ai) const NO_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Makes one try.
 pub(super) async fn run(
@@ -34,38 +37,70 @@ pub(super) async fn run(
 ) -> Result<Won, Fault> {
     let provider = &planned.target.provider;
     let begun = Instant::now();
-    let won = |reply, first_token| Won {
+    let won = |reply, lossy, first_token| Won {
         provider: provider.id().clone(),
         upstream_model: planned.target.model.clone(),
+        prices: Arc::clone(&planned.target.prices),
+        lossy,
         reply,
         first_token,
     };
-    if provider.spec().kind.row().protocol == Protocol::Echo {
-        let reply = built_in(job, planned)
-            .map_err(|error| Fault::status(400, UpstreamFault::read(&error), None))?;
+    if let Some(reply) = estimated_count(job, planned) {
+        pass.succeeded();
+        return Ok(won(reply, Vec::new(), None));
+    }
+    if provider.spec().kind.is_echo() {
+        let reply = built_in(job, planned)?;
         pass.succeeded();
         let first_token = matches!(reply, Answered::Stream(_)).then(|| begun.elapsed());
-        return Ok(won(reply, first_token));
+        return Ok(won(reply, Vec::new(), first_token));
     }
-    let result = match dispatch(job, planned, forwarded, begun).await {
-        Ok(answer) if job.request.stream() => {
-            open_stream(job, planned, answer, begun).await.map(Ok)
+    let mut outgoing = Outgoing::new(job, planned)?;
+    let result = match outgoing.back {
+        Back::Vectors { from, to } => {
+            vectors::embed(job, planned, forwarded, (from, to), &mut outgoing)
+                .await
+                .map(Err)
         }
-        Ok(answer) => whole(job, answer).await.map(Err),
-        Err(fault) => Err(fault),
+        Back::Ranked(to) => vectors::rank(job, planned, forwarded, to, &mut outgoing)
+            .await
+            .map(Err),
+        Back::Pictures(to) => pictures::draw(job, planned, forwarded, to, &mut outgoing)
+            .await
+            .map(Err),
+        Back::Spoken(to) => sound::speak(job, planned, forwarded, to, &mut outgoing)
+            .await
+            .map(Err),
+        Back::Heard(to) => sound::hear(job, planned, forwarded, to, &mut outgoing)
+            .await
+            .map(Err),
+        _ => one_call(job, planned, &outgoing, forwarded, begun).await,
     };
     match result {
         Ok(Ok(mut stream)) => {
+            if outgoing.back == Back::Same(Dialect::OpenAiResponses) {
+                for step in &stream.held {
+                    if let Step::Send(frame) = step {
+                        job.shared.issued.note_frames(frame, provider.id());
+                    }
+                }
+            }
             stream.pass = Some(pass);
             stream.provider = Some(Arc::clone(provider));
             Ok(won(
                 Answered::Stream(Box::new(stream)),
+                outgoing.lossy,
                 Some(begun.elapsed()),
             ))
         }
         Ok(Err(reply)) => {
+            if let (Back::Same(Dialect::OpenAiResponses), Answered::Whole { body, .. }) =
+                (outgoing.back, &reply)
+            {
+                job.shared.issued.note(body, provider.id());
+            }
             pass.succeeded();
-            Ok(won(reply, None))
+            Ok(won(reply, outgoing.lossy, None))
         }
         Err(fault) => {
             if !job.callers_time_is_over() {
@@ -76,10 +111,65 @@ pub(super) async fn run(
     }
 }
 
-/// Sends the request; an answer with a status of success comes back, everything else is a fault.
-async fn dispatch(
+/// Makes the one call that most requests are.
+async fn one_call(
     job: &Job<'_>,
     planned: &PlannedTarget,
+    outgoing: &Outgoing,
+    forwarded: &HeaderMap,
+    begun: Instant,
+) -> Result<Result<Stream, Answered>, Fault> {
+    let mut answer = dispatch(job, planned, outgoing, forwarded, begun).await?;
+    let mut prediction = None;
+    if let Back::Translated {
+        from: from @ Dialect::Replicate,
+        to,
+    } = outgoing.back
+    {
+        let headers = outgoing.headers_for(job, planned, forwarded).await?;
+        let (running, created) = Running::created(job, planned, headers, answer).await?;
+        if !job.request.stream() {
+            let body = running.over(created).await?;
+            return translated(job, outgoing, (from, to), &body).map(Err);
+        }
+        answer = running.stream(&created).await?;
+        prediction = Some(running);
+    }
+    if job.request.stream() {
+        let mut stream = open_stream(job, planned, outgoing, answer, begun).await?;
+        stream.prediction = prediction;
+        return Ok(Ok(stream));
+    }
+    whole(job, outgoing, answer).await.map(Err)
+}
+
+/// A whole answer in the caller's dialect.
+fn translated(
+    job: &Job<'_>,
+    outgoing: &Outgoing,
+    (from, to): (Dialect, Dialect),
+    body: &Bytes,
+) -> Result<Answered, Fault> {
+    let mut answer = from
+        .protocol()
+        .read_answer(body)
+        .map_err(|said| Fault::said(FaultKind::ErrorEvent, said))?;
+    outgoing.emulation.undo(&mut answer);
+    if from != to {
+        answer.mark_thoughts();
+    }
+    Ok(Answered::Whole {
+        body: to.protocol().write_answer(&answer, &job.caller()).into(),
+        usage: answer.usage,
+        content_type: Some(HeaderValue::from_static("application/json")),
+    })
+}
+
+/// Sends the request; an answer with a status of success comes back, everything else is a fault.
+pub(super) async fn dispatch(
+    job: &Job<'_>,
+    planned: &PlannedTarget,
+    outgoing: &Outgoing,
     forwarded: &HeaderMap,
     begun: Instant,
 ) -> Result<Answer, Fault> {
@@ -104,11 +194,14 @@ async fn dispatch(
     let total = limits
         .total
         .map_or(job.deadline, |total| (begun + total).min(job.deadline));
+    let headers = outgoing
+        .headers(job, endpoint, spec, credential.as_ref(), forwarded)
+        .await?;
     let call = Call {
         method: http::Method::POST,
-        path_and_query: endpoint.path(job.request.surface().upstream_path()),
-        headers: headers(spec, credential.as_ref(), forwarded, job.request.stream()),
-        body: job.request.rewrite(planned.target.model.as_str()),
+        path_and_query: outgoing.target(endpoint),
+        headers,
+        body: outgoing.body.clone(),
         timeouts: Timeouts {
             connect: limits.connect.unwrap_or(NO_LIMIT),
             first_byte: limits.first_byte,
@@ -125,118 +218,143 @@ async fn dispatch(
     if answer.status.is_success() {
         return Ok(answer);
     }
+    if let (401 | 403, Some(cloud)) = (
+        answer.status.as_u16(),
+        job.gateway.clouds.get(provider.id()),
+    ) {
+        cloud.invalidate();
+    }
     Err(refused(answer, credential, begun).await)
 }
 
 /// Reads what a provider says about its refusal, and parks the credential of one that was rate limited.
-async fn refused(answer: Answer, credential: Option<Lent<'_>>, now: Instant) -> Fault {
+pub(in crate::ai) async fn refused(
+    mut answer: Answer,
+    credential: Option<Lent<'_>>,
+    now: Instant,
+) -> Fault {
     let status = answer.status.as_u16();
     if answer.status.is_redirection() {
         // Following it would hand the credential to another host.
         return Fault::new(FaultKind::Nonsense("a redirect, which is not followed"));
     }
-    let wait = retry_after(&answer.headers);
+    let headers = std::mem::take(&mut answer.headers);
     let body = answer.collect(MAX_ERROR).await.unwrap_or_default();
+    let wait = wait(&headers, &body);
     if let (429, Some(credential)) = (status, credential) {
         credential.park(now + wait.unwrap_or(Duration::from_secs(1)).min(LONGEST_PARK));
     }
     Fault::status(status, UpstreamFault::read(&body), wait)
 }
 
-/// When a provider says to come back, capped. Sources: RFC 9110, section 10.2.3; OpenAI's `retry-after-ms`.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = |name: &HeaderName| {
-        headers
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-            .map(str::trim)
-    };
-    let milliseconds = text(&HeaderName::from_static("retry-after-ms"))
-        .and_then(|text| text.parse::<u64>().ok())
-        .map(Duration::from_millis);
-    let wait = milliseconds.or_else(|| {
-        let text = text(&RETRY_AFTER)?;
-        text.parse::<u64>()
-            .ok()
-            .map(Duration::from_secs)
-            .or_else(|| {
-                let at = httpdate::parse_http_date(text)
-                    .ok()?
-                    .duration_since(SystemTime::UNIX_EPOCH)
-                    .ok()?;
-                Some(at.saturating_sub(clock::since_epoch()))
-            })
+/// When a provider says to come back, capped.
+fn wait(headers: &HeaderMap, body: &[u8]) -> Option<Duration> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let wait = read_wait(text, body, clock::since_epoch()).or_else(|| {
+        let at = httpdate::parse_http_date(text(RETRY_AFTER.as_str())?.trim())
+            .ok()?
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .ok()?;
+        Some(at.saturating_sub(clock::since_epoch()))
     });
     wait.map(|wait| wait.min(LONGEST_PARK))
 }
 
-fn headers(
-    spec: &ProviderSpec,
-    credential: Option<&Lent<'_>>,
-    forwarded: &HeaderMap,
-    stream: bool,
-) -> HeaderMap {
-    let mut headers = forwarded.clone();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(
-        ACCEPT,
-        HeaderValue::from_static(if stream {
-            "text/event-stream"
-        } else {
-            "application/json"
-        }),
-    );
-    headers.insert(
-        USER_AGENT,
-        HeaderValue::from_static(concat!("ferrogate/", env!("CARGO_PKG_VERSION"))),
-    );
-    if let (AuthScheme::Bearer, Some(credential)) = (spec.kind.row().auth, credential)
-        && let Ok(mut value) =
-            HeaderValue::from_str(&format!("Bearer {}", credential.secret().expose()))
-    {
-        value.set_sensitive(true);
-        headers.insert(AUTHORIZATION, value);
-    }
-    for (name, secret) in &spec.headers {
-        if let (Ok(name), Ok(mut value)) = (
-            HeaderName::from_bytes(name.as_bytes()),
-            HeaderValue::from_str(secret.expose()),
-        ) {
-            value.set_sensitive(true);
-            headers.insert(name, value);
-        }
-    }
-    headers
-}
-
-/// Reads a whole JSON answer and checks that it is one.
-async fn whole(job: &Job<'_>, answer: Answer) -> Result<Answered, Fault> {
+/// Reads a whole answer and makes it the caller's.
+async fn whole(job: &Job<'_>, outgoing: &Outgoing, answer: Answer) -> Result<Answered, Fault> {
+    let content_type = answer.headers.get(CONTENT_TYPE).cloned();
     let body = answer
         .collect(job.gateway.max_response_bytes)
         .await
         .map_err(|error| Fault::of_call(&error))?;
-    if let Some(said) = UpstreamFault::in_answer(&body) {
+    let said = |said| Fault::said(FaultKind::ErrorEvent, said);
+    let (body, usage) = match outgoing.back {
+        Back::Opaque => {
+            let json = content_type
+                .as_ref()
+                .is_none_or(|kind| kind.as_bytes().starts_with(b"application/json"));
+            if !json {
+                let usage = read_spent(job.request, &[]);
+                return Ok(Answered::Whole {
+                    body,
+                    usage,
+                    content_type,
+                });
+            }
+            check_json(&body)?;
+            let usage = read_spent(job.request, &body);
+            (
+                with_model(Dialect::OpenAiChat, &body, job.request.model()),
+                usage,
+            )
+        }
+        Back::Same(Dialect::OpenAiChat | Dialect::OpenAiResponses) => {
+            kept(job.request.surface().dialect(), &body, job)?
+        }
+        Back::Same(dialect) => {
+            check_json(&body)?;
+            let usage = dialect.protocol().read_answer(&body).map_err(said)?.usage;
+            (with_model(dialect, &body, job.request.model()), usage)
+        }
+        Back::Translated { from, to } => return translated(job, outgoing, (from, to), &body),
+        Back::Counted { from, to } => {
+            let tokens = count::read_answer(from, &body).map_err(said)?;
+            (
+                count::write_answer(to, tokens).into(),
+                Some(Usage::default()),
+            )
+        }
+        // These are made elsewhere.
+        Back::Vectors { .. }
+        | Back::Ranked(_)
+        | Back::Pictures(_)
+        | Back::Spoken(_)
+        | Back::Heard(_) => {
+            return Err(Fault::new(FaultKind::Nonsense(
+                "an answer nobody asked for",
+            )));
+        }
+    };
+    Ok(Answered::Whole {
+        body,
+        usage,
+        content_type: Some(HeaderValue::from_static("application/json")),
+    })
+}
+
+/// An answer of OpenAI's that passes as it came.
+fn kept(dialect: Dialect, body: &Bytes, job: &Job<'_>) -> Result<(Bytes, Option<Usage>), Fault> {
+    match Kept::read(dialect, body, job.request.model()) {
+        Ok(kept) => Ok((kept.body, kept.usage)),
+        Err(Unkept::Fault(said)) => Err(Fault::said(FaultKind::ErrorEvent, said)),
+        Err(Unkept::NotJson) => Err(Fault::new(FaultKind::Nonsense("a body that is not JSON"))),
+    }
+}
+
+fn check_json(body: &Bytes) -> Result<(), Fault> {
+    if let Some(said) = UpstreamFault::in_answer(body) {
         return Err(Fault::said(FaultKind::ErrorEvent, said));
     }
-    if serde_json::from_slice::<IgnoredAny>(&body).is_err() {
+    if serde_json::from_slice::<IgnoredAny>(body).is_err() {
         return Err(Fault::new(FaultKind::Nonsense("a body that is not JSON")));
     }
-    let usage = read_usage(&body);
-    Ok(Answered::Json { body, usage })
+    Ok(())
 }
 
 /// Reads a stream up to its first content: until then another target can still be asked.
 async fn open_stream(
     job: &Job<'_>,
     planned: &PlannedTarget,
+    outgoing: &Outgoing,
     answer: Answer,
     begun: Instant,
 ) -> Result<Stream, Fault> {
+    let expected = outgoing.stream_type();
     let is_stream = answer.headers.get(CONTENT_TYPE).is_some_and(|value| {
         value
             .as_bytes()
-            .get(..17)
-            .is_some_and(|kind| kind.eq_ignore_ascii_case(b"text/event-stream"))
+            .get(..expected.len())
+            .is_some_and(|kind| kind.eq_ignore_ascii_case(expected.as_bytes()))
     });
     if !is_stream {
         let body = answer
@@ -255,7 +373,7 @@ async fn open_stream(
         .timeouts
         .first_token
         .map(|limit| begun + limit);
-    let opened = first_content(job, answer);
+    let opened = first_content(outgoing.stream(job), answer);
     match patience {
         None => opened.await,
         Some(until) => tokio::time::timeout_at(until.into(), opened)
@@ -264,13 +382,10 @@ async fn open_stream(
     }
 }
 
-/// Waits for the first content. The frames that led to it are looked at again by the relay, from the start: a
-/// probe on the side keeps the two from sharing state.
-async fn first_content(job: &Job<'_>, mut answer: Answer) -> Result<Stream, Fault> {
-    let surface = job.request.surface();
-    let mut probe = (SseDecoder::new(MAX_EVENT), StreamWatch::new(surface, false));
-    let mut decoder = SseDecoder::new(MAX_EVENT);
-    let mut held = 0;
+/// Waits for the first content; what led to it is held for the relay.
+async fn first_content(mut relayed: RelayedStream, mut answer: Answer) -> Result<Stream, Fault> {
+    let mut held = std::collections::VecDeque::new();
+    let mut bytes = 0;
     loop {
         let chunk = answer
             .chunk()
@@ -281,26 +396,25 @@ async fn first_content(job: &Job<'_>, mut answer: Answer) -> Result<Stream, Faul
                 "a stream that ended before its first event",
             )));
         };
-        held += chunk.len();
-        let too_large = |_| Fault::new(FaultKind::Nonsense("an event larger than the limit"));
-        decoder.push(chunk.clone()).map_err(too_large)?;
-        probe.0.push(chunk).map_err(too_large)?;
-        while let Some(frame) = probe.0.next_frame() {
-            match probe.1.see(&frame) {
-                ferrogate_llm::FrameAction::Fault(said) if !probe.1.has_content() => {
+        bytes += chunk.len();
+        relayed
+            .push(chunk)
+            .map_err(|_| Fault::new(FaultKind::Nonsense("an event larger than the limit")))?;
+        while let Some(step) = relayed.next_step() {
+            match step {
+                Step::Fault(said, _) if !relayed.has_content() => {
                     return Err(Fault::said(FaultKind::ErrorEvent, said));
                 }
-                _ => {}
+                step => held.push_back(step),
             }
         }
-        let full = held > COMMIT_WINDOW && probe.0.remainder().is_empty();
-        if probe.1.has_content() || probe.1.end().is_some() || full {
-            let watch = StreamWatch::new(surface, !job.request.usage_asked())
-                .expecting(job.request.choices());
+        let full = bytes > COMMIT_WINDOW && relayed.is_between_frames();
+        if relayed.has_content() || relayed.is_complete() || full {
             return Ok(Stream {
-                watch,
-                decoder,
+                relayed,
+                held,
                 source: Source::Upstream(Box::new(answer)),
+                prediction: None,
                 pass: None,
                 provider: None,
             });
@@ -308,33 +422,91 @@ async fn first_content(job: &Job<'_>, mut answer: Answer) -> Result<Stream, Faul
     }
 }
 
-/// What the built-in provider answers, or the envelope it refuses with.
-fn built_in(job: &Job<'_>, planned: &PlannedTarget) -> Result<Answered, Bytes> {
-    Ok(
-        match echo::answer(job.request, planned.target.model.as_str()) {
-            echo::Answer::Refused(error) => return Err(error),
-            echo::Answer::Json(body) => {
-                let usage = read_usage(&body);
-                Answered::Json { body, usage }
-            }
-            echo::Answer::Stream(frames) => {
-                let mut decoder = SseDecoder::new(usize::MAX);
-                for frame in frames {
-                    // The limit is the largest there is, so no frame of ours can be above it.
-                    let pushed: Result<(), _> = decoder.push(Bytes::clone(&frame));
-                    debug_assert!(pushed.is_ok());
+/// How many tokens a conversation has, estimated: for providers that do not count.
+fn estimated_count(job: &Job<'_>, planned: &PlannedTarget) -> Option<Answered> {
+    let asked = job.request.surface().operation();
+    let Operation::CountTokens(dialect) = asked else {
+        return None;
+    };
+    let row = planned.target.provider.spec().kind.row();
+    if row.endpoint(asked, planned.target.model.as_str()).is_some() {
+        return None;
+    }
+    let tokens = ferrogate_llm::estimate_tokens(job.request.body().len());
+    Some(Answered::Whole {
+        body: count::write_answer(dialect, tokens).into(),
+        usage: Some(Usage::default()),
+        content_type: Some(HeaderValue::from_static("application/json")),
+    })
+}
+
+/// What the built-in provider answers.
+fn built_in(job: &Job<'_>, planned: &PlannedTarget) -> Result<Answered, Fault> {
+    let asked = job.request.surface().operation();
+    let served = planned
+        .target
+        .provider
+        .spec()
+        .kind
+        .row()
+        .endpoint(asked, planned.target.model.as_str())
+        .ok_or_else(|| Fault::new(FaultKind::NotServed))?
+        .operation;
+    let (from, translated) = match (asked, served) {
+        (asked, served) if asked == served => (None, None),
+        (Operation::Chat(_), Operation::Chat(dialect)) => {
+            (Some(dialect), Some(outgoing::for_echo(job, planned)?))
+        }
+        _ => return Err(Fault::new(FaultKind::NotServed)),
+    };
+    let request = translated.as_ref().unwrap_or(job.request);
+    let caller = job.caller();
+    let to = job.request.surface().dialect();
+    Ok(match echo::answer(request, planned.target.model.as_str()) {
+        echo::Answer::Refused(error) => {
+            return Err(Fault::status(400, UpstreamFault::read(&error), None));
+        }
+        echo::Answer::Json(body) => {
+            let usage = read_usage(&body);
+            let body = match from {
+                None => with_model(to, &body, job.request.model()),
+                Some(from) => {
+                    let answer = from
+                        .protocol()
+                        .read_answer(&body)
+                        .map_err(|said| Fault::said(FaultKind::ErrorEvent, said))?;
+                    to.protocol().write_answer(&answer, &caller).into()
                 }
-                let watch = StreamWatch::new(job.request.surface(), !job.request.usage_asked());
-                Answered::Stream(Box::new(Stream {
-                    watch,
-                    decoder,
-                    source: Source::Complete,
-                    pass: None,
-                    provider: None,
-                }))
+            };
+            Answered::Whole {
+                body,
+                usage,
+                content_type: Some(HeaderValue::from_static("application/json")),
             }
-        },
-    )
+        }
+        echo::Answer::Stream(frames) => {
+            let mut relayed = if let Some(from) = from {
+                RelayedStream::translating(from, to, &caller, usize::MAX)
+            } else {
+                let hidden = !job.request.usage_asked();
+                let watch = StreamWatch::new(job.request.surface(), hidden);
+                RelayedStream::watching(watch, job.request.model(), usize::MAX)
+            };
+            for frame in frames {
+                // The limit is the largest there is, so no frame of ours can be above it.
+                let pushed: Result<(), _> = relayed.push(frame);
+                debug_assert!(pushed.is_ok());
+            }
+            Answered::Stream(Box::new(Stream {
+                relayed,
+                held: std::collections::VecDeque::new(),
+                source: Source::Complete,
+                prediction: None,
+                pass: None,
+                provider: None,
+            }))
+        }
+    })
 }
 
 #[cfg(test)]
@@ -346,7 +518,7 @@ mod tests {
         let check = |name: &'static str, value: &str, expected: Option<Duration>| {
             let mut headers = HeaderMap::new();
             headers.insert(name, HeaderValue::from_str(value).unwrap());
-            assert_eq!(retry_after(&headers), expected, "{name}: {value}");
+            assert_eq!(wait(&headers, b""), expected, "{name}: {value}");
         };
         check("retry-after", "7", Some(Duration::from_secs(7)));
         check("retry-after", "3600", Some(LONGEST_PARK));

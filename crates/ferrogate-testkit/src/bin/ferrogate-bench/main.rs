@@ -1,6 +1,7 @@
 //! A load generator and the upstream it measures against, for `scripts/bench.sh`.
 //!
-//! `upstream` answers everything with one KiB of JSON, or with a stream of chat events when the request asks for one;
+//! `upstream` answers everything with one KiB of JSON, or with a stream of events when the request asks for one, in
+//! Anthropic's dialect at its path and in OpenAI's elsewhere;
 //! `load` keeps a number of connections busy for some seconds and prints one line of JSON. Both do as little as
 //! possible for each request, so that what is measured is the proxy between them.
 //!

@@ -1,23 +1,29 @@
-//! The upstream: one KiB of JSON, or a stream.
+//! The upstream: one KiB of JSON, or a stream, in the dialect of the path.
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::message;
 use crate::options::Options;
 
-/// What is answered, as on the wire.
+/// What is answered in each dialect.
 struct Answers {
+    chat: Wire,
+    messages: Wire,
+    events: usize,
+}
+
+/// The answers of one dialect, as on the wire.
+struct Wire {
     json: Bytes,
-    stream_head: Bytes,
+    stream_begin: Bytes,
     event: Bytes,
     stream_end: Bytes,
-    events: usize,
 }
 
 /// Serves until it is killed; its port stands in the file as soon as it listens.
@@ -45,36 +51,105 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
 
 impl Answers {
     fn new(events: usize) -> Self {
-        let mut body = json!({
-            "id": "chatcmpl-bench", "object": "chat.completion", "created": 0, "model": "bench",
-            "choices": [{ "index": 0, "message": { "role": "assistant", "content": "" }, "finish_reason": "stop" }],
-            "usage": { "prompt_tokens": 10, "completion_tokens": 10, "total_tokens": 20 },
-        });
-        let padding = 1024_usize.saturating_sub(body.to_string().len());
-        body["choices"][0]["message"]["content"] = "x".repeat(padding).into();
-        let body = body.to_string();
-        let length = body.len();
-        let head = "HTTP/1.1 200 OK\r\nContent-Type:";
+        Self {
+            chat: Wire::chat(),
+            messages: Wire::messages(),
+            events,
+        }
+    }
+
+    /// The dialect of a request, which its path tells.
+    fn of(&self, head: &[u8]) -> &Wire {
+        if head.starts_with(b"POST /v1/messages") {
+            &self.messages
+        } else {
+            &self.chat
+        }
+    }
+}
+
+impl Wire {
+    /// OpenAI's chat completions.
+    fn chat() -> Self {
+        let answer = |text: String| {
+            json!({
+                "id": "chatcmpl-bench", "object": "chat.completion", "created": 0, "model": "bench",
+                "choices": [{ "index": 0, "message": { "role": "assistant", "content": text }, "finish_reason": "stop" }],
+                "usage": { "prompt_tokens": 10, "completion_tokens": 10, "total_tokens": 20 },
+            })
+        };
         let event = json!({
             "id": "chatcmpl-bench", "object": "chat.completion.chunk", "created": 0, "model": "bench",
             "choices": [{ "index": 0, "delta": { "content": "token " }, "finish_reason": null }],
         });
         let last = json!({ "choices": [{ "index": 0, "delta": {}, "finish_reason": "stop" }] });
-        let done = [
-            chunk(&format!("data: {last}\n\n")),
-            chunk("data: [DONE]\n\n"),
-            "0\r\n\r\n".to_owned(),
-        ];
         Self {
-            json: format!("{head} application/json\r\nContent-Length: {length}\r\n\r\n{body}")
-                .into(),
-            stream_head: format!("{head} text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
-                .into(),
+            json: whole(answer),
+            stream_begin: STREAM_HEAD.into(),
             event: chunk(&format!("data: {event}\n\n")).into(),
-            stream_end: done.concat().into(),
-            events,
+            stream_end: [
+                chunk(&format!("data: {last}\n\n")),
+                chunk("data: [DONE]\n\n"),
+                "0\r\n\r\n".to_owned(),
+            ]
+            .concat()
+            .into(),
         }
     }
+
+    /// Anthropic's Messages.
+    fn messages() -> Self {
+        let answer = |text: String| {
+            json!({
+                "id": "msg_bench", "type": "message", "role": "assistant", "model": "bench",
+                "content": [{ "type": "text", "text": text }],
+                "stop_reason": "end_turn", "stop_sequence": null,
+                "usage": { "input_tokens": 10, "output_tokens": 10 },
+            })
+        };
+        let event = |data: Value| {
+            let name = data["type"].as_str().unwrap_or_default();
+            chunk(&format!("event: {name}\ndata: {data}\n\n"))
+        };
+        let start = event(json!({ "type": "message_start", "message": {
+            "id": "msg_bench", "type": "message", "role": "assistant", "model": "bench", "content": [],
+            "stop_reason": null, "stop_sequence": null, "usage": { "input_tokens": 10, "output_tokens": 1 },
+        }}));
+        let open = event(json!({
+            "type": "content_block_start", "index": 0, "content_block": { "type": "text", "text": "" },
+        }));
+        let token = event(json!({
+            "type": "content_block_delta", "index": 0, "delta": { "type": "text_delta", "text": "token " },
+        }));
+        Self {
+            json: whole(answer),
+            stream_begin: [STREAM_HEAD, &start, &open].concat().into(),
+            event: token.into(),
+            stream_end: [
+                event(json!({ "type": "content_block_stop", "index": 0 })),
+                event(json!({
+                    "type": "message_delta", "delta": { "stop_reason": "end_turn", "stop_sequence": null },
+                    "usage": { "output_tokens": 10 },
+                })),
+                event(json!({ "type": "message_stop" })),
+                "0\r\n\r\n".to_owned(),
+            ]
+            .concat()
+            .into(),
+        }
+    }
+}
+
+const STREAM_HEAD: &str =
+    "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
+
+/// An answer whose text fills it up to one KiB.
+fn whole(answer: impl Fn(String) -> Value) -> Bytes {
+    let padding = 1024_usize.saturating_sub(answer(String::new()).to_string().len());
+    let body = answer("x".repeat(padding)).to_string();
+    let length = body.len();
+    format!("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}")
+        .into()
 }
 
 fn chunk(text: &str) -> String {
@@ -85,7 +160,7 @@ async fn serve(mut stream: TcpStream, answers: Arc<Answers>) -> std::io::Result<
     stream.set_nodelay(true)?;
     let mut buffer = BytesMut::with_capacity(16 << 10);
     while let Some(head) = message::head(&mut stream, &mut buffer).await? {
-        let _head = buffer.split_to(head.size);
+        let wire = answers.of(&buffer.split_to(head.size));
         let length = head.length.unwrap_or(0);
         while buffer.len() < length {
             if stream.read_buf(&mut buffer).await? == 0 {
@@ -94,15 +169,15 @@ async fn serve(mut stream: TcpStream, answers: Arc<Answers>) -> std::io::Result<
         }
         let body = buffer.split_to(length);
         if !body.windows(13).any(|window| window == b"\"stream\":true") {
-            stream.write_all(&answers.json).await?;
+            stream.write_all(&wire.json).await?;
             continue;
         }
         // One write for each event, as a model makes them.
-        stream.write_all(&answers.stream_head).await?;
+        stream.write_all(&wire.stream_begin).await?;
         for _ in 0..answers.events {
-            stream.write_all(&answers.event).await?;
+            stream.write_all(&wire.event).await?;
         }
-        stream.write_all(&answers.stream_end).await?;
+        stream.write_all(&wire.stream_end).await?;
     }
     Ok(())
 }

@@ -1,25 +1,15 @@
 //! Kinds of providers.
 
+use ferrogate_providers::ProviderKind;
+
 use crate::caddyfile::context::Cx;
 use crate::caddyfile::syntax::Token;
 use crate::diagnostic::Diagnostic;
-use crate::model::ProviderKind;
 use crate::suggest::did_you_mean;
 
-/// Kinds that work.
-const KINDS: &[(&str, ProviderKind)] = &[
-    ("openai", ProviderKind::Openai),
-    ("openai-compatible", ProviderKind::OpenaiCompatible),
-    ("echo", ProviderKind::Echo),
-];
-
-/// Kinds that are known and not there yet, separated by blanks.
+/// Kinds that are known and not there yet, separated by blanks; each has an OpenAI-compatible root.
 const KINDS_LATER: &str = "\
-    anthropic gemini vertex-ai bedrock azure-openai azure-foundry mistral cohere groq \
-    deepseek together fireworks perplexity xai openrouter ai21 cerebras sambanova \
-    deepinfra novita nvidia-nim moonshot qwen hugging-face cloudflare databricks \
-    replicate ollama ollama-cloud bedrock-mantle anthropic-aws zai minimax vercel-ai-gateway \
-    github-models vllm lm-studio";
+    bedrock-mantle anthropic-aws zai minimax vercel-ai-gateway github-models baseten nebius";
 
 /// The kind that a word names.
 pub(super) fn named(cx: &mut Cx<'_>, word: &Token) -> Option<ProviderKind> {
@@ -27,21 +17,24 @@ pub(super) fn named(cx: &mut Cx<'_>, word: &Token) -> Option<ProviderKind> {
         refuse_kind(cx, word);
         return None;
     }
-    let found = KINDS
-        .iter()
-        .find(|(name, _)| **name == *word.text)
-        .map(|&(_, kind)| kind);
+    let found = ProviderKind::named(&word.text);
     if found.is_none() {
         let shown = cx.shown(word);
-        let known = KINDS
-            .iter()
-            .map(|&(name, _)| name)
+        let known = ProviderKind::all()
+            .map(|kind| kind.row().key)
             .chain(KINDS_LATER.split(' '));
+        let hint = match did_you_mean(&shown, known) {
+            hint if hint.is_empty() => {
+                "`ferrogate providers` lists the kinds; a server of OpenAI's API is `openai-compatible`"
+                    .to_owned()
+            }
+            hint => hint,
+        };
         cx.say(
             word.at,
             Diagnostic::error("unknown-kind", format!("unknown provider kind `{shown}`"))
-                .label("expected `openai`, `openai-compatible` or `echo`")
-                .hint(did_you_mean(&shown, known)),
+                .label("not a kind of provider")
+                .hint(hint),
         );
     }
     found
@@ -53,10 +46,7 @@ pub(super) fn from_name(cx: &mut Cx<'_>, name: &Token) -> Option<ProviderKind> {
         refuse_kind(cx, name);
         return None;
     }
-    let found = KINDS
-        .iter()
-        .find(|(kind, _)| **kind == *name.text)
-        .map(|&(_, kind)| kind);
+    let found = ProviderKind::named(&name.text);
     if found.is_none() {
         cx.say(
             name.at,
@@ -89,21 +79,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_kind_is_listed_twice() {
-        let mut names: Vec<&str> = KINDS
-            .iter()
-            .map(|&(name, _)| name)
-            .chain(KINDS_LATER.split(' '))
-            .collect();
-        names.sort_unstable();
-        assert!(
-            names
-                .iter()
-                .all(|name| name.len() > 2 && !name.ends_with('-')),
-            "{names:?}"
-        );
-        names
-            .windows(2)
-            .for_each(|pair| assert_ne!(pair[0], pair[1]));
+    fn what_is_there_is_not_refused() {
+        for kind in KINDS_LATER.split(' ') {
+            assert!(ProviderKind::named(kind).is_none(), "{kind}");
+        }
     }
 }

@@ -1,0 +1,71 @@
+//! Cohere's chat, version 2.
+//!
+//! Source: Cohere's API reference, "Chat" and "Chat with streaming" of v2, and the types of its official SDKs.
+
+mod citation;
+mod error;
+mod finish;
+mod logprobs;
+mod request;
+mod response;
+mod stream;
+mod usage;
+
+use bytes::Bytes;
+
+use crate::chat::{Answer, ChatRequest};
+use crate::protocol::{
+    Address, Caller, Protocol, ReadStream, TargetProfile, Untranslatable, WriteStream,
+};
+use crate::{DecodeError, Emulation, ErrorBody, Lossy, UpstreamFault};
+
+/// Cohere's chat, version 2.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cohere;
+
+impl Protocol for Cohere {
+    fn read_request<'a>(
+        &self,
+        body: &'a [u8],
+        _address: Address<'a>,
+    ) -> Result<ChatRequest<'a>, DecodeError> {
+        request::read(body)
+    }
+
+    fn write_request(
+        &self,
+        request: &ChatRequest<'_>,
+        target: &TargetProfile<'_>,
+        lossy: &mut Lossy,
+    ) -> Result<Vec<u8>, Untranslatable> {
+        request::write(request, target, lossy)
+    }
+
+    fn emulation(&self, request: &ChatRequest<'_>, _target: &TargetProfile<'_>) -> Emulation {
+        Emulation::of(request, false)
+    }
+
+    fn read_answer<'a>(&self, body: &'a [u8]) -> Result<Answer<'a>, UpstreamFault> {
+        response::read(body)
+    }
+
+    fn write_answer(&self, answer: &Answer<'_>, caller: &Caller<'_>) -> Vec<u8> {
+        response::write(answer, caller)
+    }
+
+    fn stream_reader(&self) -> Box<dyn ReadStream> {
+        Box::new(stream::Reader::default())
+    }
+
+    fn stream_writer(&self, caller: &Caller<'_>) -> Box<dyn WriteStream> {
+        Box::new(stream::Writer::new(caller))
+    }
+
+    fn error_body(&self, error: &ErrorBody<'_>) -> Vec<u8> {
+        error::body(error)
+    }
+
+    fn error_frame(&self, error: &ErrorBody<'_>) -> Bytes {
+        error::frame(error.message)
+    }
+}

@@ -1,0 +1,72 @@
+//! Amazon Bedrock's Converse and ConverseStream.
+//!
+//! Source: the service model `bedrock-runtime` of botocore 1.44, shapes `ConverseRequest`, `ConverseResponse` and
+//! `ConverseStreamOutput`. The model stands in the path, so neither requests nor answers name it.
+
+mod content;
+mod error;
+mod family;
+mod request;
+mod response;
+mod stream;
+mod usage;
+
+use bytes::Bytes;
+
+pub use self::error::error_type;
+use crate::chat::{Answer, ChatRequest};
+use crate::protocol::{
+    Address, Caller, Framing, Protocol, ReadStream, TargetProfile, Untranslatable, WriteStream,
+};
+use crate::{DecodeError, ErrorBody, Lossy, UpstreamFault};
+
+/// Bedrock's Converse.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Converse;
+
+impl Protocol for Converse {
+    fn read_request<'a>(
+        &self,
+        body: &'a [u8],
+        address: Address<'a>,
+    ) -> Result<ChatRequest<'a>, DecodeError> {
+        request::read(body, address)
+    }
+
+    fn write_request(
+        &self,
+        request: &ChatRequest<'_>,
+        target: &TargetProfile<'_>,
+        lossy: &mut Lossy,
+    ) -> Result<Vec<u8>, Untranslatable> {
+        request::write(request, target, lossy)
+    }
+
+    fn read_answer<'a>(&self, body: &'a [u8]) -> Result<Answer<'a>, UpstreamFault> {
+        response::read(body)
+    }
+
+    fn write_answer(&self, answer: &Answer<'_>, caller: &Caller<'_>) -> Vec<u8> {
+        response::write(answer, caller)
+    }
+
+    fn stream_reader(&self) -> Box<dyn ReadStream> {
+        Box::new(stream::Reader::default())
+    }
+
+    fn stream_writer(&self, caller: &Caller<'_>) -> Box<dyn WriteStream> {
+        Box::new(stream::Writer::new(caller))
+    }
+
+    fn error_body(&self, error: &ErrorBody<'_>) -> Vec<u8> {
+        error::body(error)
+    }
+
+    fn error_frame(&self, error: &ErrorBody<'_>) -> Bytes {
+        error::frame(error)
+    }
+
+    fn framing(&self) -> Framing {
+        Framing::EventStream
+    }
+}

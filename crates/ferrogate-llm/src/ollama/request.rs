@@ -1,0 +1,8 @@
+//! Requests.
+
+mod read;
+mod write;
+mod write_messages;
+
+pub(super) use self::read::read;
+pub(super) use self::write::write;

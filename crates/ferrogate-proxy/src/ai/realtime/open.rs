@@ -1,0 +1,237 @@
+//! The provider's side of a session: targets in order until one switches protocols.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+use ferrogate_credentials::OutgoingRequest;
+use ferrogate_llm::Operation;
+use ferrogate_providers::{LogicalModel, Plan, Target};
+use ferrogate_types::ProviderId;
+use ferrogate_upstream::{Call, Switch, Timeouts, Upgraded};
+use http::header::{HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, USER_AGENT};
+use http::{Method, StatusCode};
+
+use super::handshake::Handshake;
+use crate::Shared;
+use crate::ai::attempt::{self, Again, Fault, FaultKind};
+use crate::ai::authenticate::Principal;
+use crate::ai::authorize;
+use crate::ai::gateway::ModelGateway;
+use crate::ai::refusal::{Refusal, RefusalCode};
+
+/// What is to be opened, and with what.
+pub(super) struct Wish<'a> {
+    pub(super) shared: &'a Shared,
+    pub(super) gateway: &'a ModelGateway,
+    pub(super) principal: &'a Principal,
+    pub(super) model: &'a LogicalModel,
+    pub(super) handshake: &'a Handshake,
+    /// The only provider that may be asked, where the caller names one.
+    pub(super) named: Option<String>,
+    /// When it must be open.
+    pub(super) deadline: Instant,
+    /// The deadline is the caller's own.
+    pub(super) impatient: bool,
+}
+
+/// What came of it.
+pub(super) struct Tried {
+    /// Each try, for the log and the error message.
+    pub(super) attempts: Vec<String>,
+    /// Whether any provider was sent the request.
+    pub(super) dispatched: bool,
+    pub(super) result: Result<(Target, Upgraded), Refusal>,
+}
+
+/// Asks each target once: nothing has gone to the caller yet, so the next one may take over from one that failed.
+pub(super) async fn run(wish: &Wish<'_>) -> Tried {
+    let allowed = |provider: &ProviderId| {
+        wish.principal
+            .key()
+            .is_none_or(|key| key.may_use_provider(provider))
+    };
+    let mut plan = Plan::new(wish.model, allowed, Instant::now());
+    let mut tried = Tried {
+        attempts: Vec::new(),
+        dispatched: false,
+        result: Err(authorize::no_provider(wish.model)),
+    };
+    if let Some(named) = &wish.named
+        && !plan.only(named)
+    {
+        tried.result = Err(authorize::not_named(wish.model));
+        return tried;
+    }
+    if plan.is_forbidden() {
+        return tried;
+    }
+    let mut last: Option<Fault> = None;
+    for planned in &plan.targets {
+        let provider = &planned.target.provider;
+        let begun = Instant::now();
+        if begun >= wish.deadline {
+            tried.result = Err(attempt::out_of_time(&tried.attempts));
+            return tried;
+        }
+        let result = match provider.breaker().pass(begun) {
+            None => {
+                let note = format!("{}: circuit open", provider.id());
+                tried.attempts.push(note);
+                continue;
+            }
+            Some(pass) => match dial(wish, &planned.target, begun).await {
+                Ok(upgraded) => {
+                    pass.succeeded();
+                    Ok(upgraded)
+                }
+                Err(fault) => {
+                    if !(wish.impatient && Instant::now() >= wish.deadline) {
+                        fault.judge(pass);
+                    }
+                    Err(fault.without_secrets(provider.spec()))
+                }
+            },
+        };
+        let took = begun.elapsed().as_millis();
+        match result {
+            Ok(upgraded) => {
+                let metrics = &wish.shared.metrics;
+                metrics.attempt(provider.id().as_str(), attempt::SUCCESS);
+                let note = format!("{}: ok after {took} ms", provider.id());
+                tried.attempts.push(note);
+                tried.dispatched = true;
+                tried.result = Ok((planned.target.clone(), upgraded));
+                return tried;
+            }
+            Err(fault) => {
+                let metrics = &wish.shared.metrics;
+                metrics.attempt(provider.id().as_str(), fault.label());
+                let note = format!("{}: {fault} after {took} ms", provider.id());
+                tried.attempts.push(note);
+                tried.dispatched |= fault.was_sent();
+                if fault.again(&provider.spec().retry, 1) == Again::Never {
+                    tried.result = Err(fault.refusal());
+                    return tried;
+                }
+                // That a target has no such sessions is told only where none of them has.
+                if last.is_none() || fault.label() != NOT_SERVED {
+                    last = Some(fault);
+                }
+            }
+        }
+    }
+    tried.result = Err(exhausted(&plan, &tried.attempts, last.as_ref()));
+    tried
+}
+
+/// How metrics call a target that does not serve what is asked.
+const NOT_SERVED: &str = "unsupported";
+
+/// No target is left: says what was tried and what was not, and why.
+fn exhausted(plan: &Plan, attempts: &[String], last: Option<&Fault>) -> Refusal {
+    let skipped = plan
+        .skipped
+        .iter()
+        .map(|skip| format!("{}: {}", skip.provider, skip.reason.as_str()));
+    let all: Vec<String> = attempts.iter().cloned().chain(skipped).collect();
+    match last {
+        Some(fault) if all.len() == 1 => fault.refusal(),
+        Some(fault) => fault.refusal_after(&all.join("; ")),
+        None => Refusal::new(
+            RefusalCode::ProviderUnavailable,
+            format!("no provider can be called: {}", all.join("; ")),
+        ),
+    }
+}
+
+/// Asks one target to switch protocols.
+async fn dial(wish: &Wish<'_>, target: &Target, begun: Instant) -> Result<Upgraded, Fault> {
+    let (shared, gateway) = (wish.shared, wish.gateway);
+    let provider = &target.provider;
+    let spec = provider.spec();
+    let wire = spec
+        .wire(Operation::Realtime, target.model.as_str(), false)
+        .ok_or_else(|| Fault::new(FaultKind::NotServed))?;
+    let endpoint = gateway
+        .endpoints
+        .get(provider.id())
+        .ok_or_else(|| Fault::new(FaultKind::Unreachable))?;
+    let credential = if provider.credentials().is_empty() {
+        None
+    } else {
+        let lent = provider.credentials().lend(begun);
+        Some(lent.ok_or_else(|| Fault::new(FaultKind::Parked))?)
+    };
+    let path = endpoint.path(&format!("{}{}", wire.path, wish.handshake.query));
+    let mut headers = wish.handshake.headers.clone();
+    headers.insert(
+        USER_AGENT,
+        HeaderValue::from_static(concat!("ferrogate/", env!("CARGO_PKG_VERSION"))),
+    );
+    spec.dress(
+        &mut headers,
+        credential.as_ref().map(ferrogate_providers::Lent::secret),
+    );
+    if credential.is_none() {
+        let mut request = OutgoingRequest {
+            method: &Method::GET,
+            host: attempt::host(endpoint),
+            path_and_query: &path,
+            headers: &mut headers,
+            body: &[],
+        };
+        attempt::sign(shared, gateway, provider.id(), &mut request).await?;
+    }
+    let limits = &spec.timeouts;
+    let call = Call {
+        method: Method::GET,
+        path_and_query: path,
+        headers,
+        body: Bytes::new(),
+        timeouts: Timeouts {
+            connect: limits.connect.unwrap_or(attempt::NO_LIMIT),
+            first_byte: limits.first_byte,
+            idle: limits.idle,
+        },
+        deadline: Some(wish.deadline),
+        replayable: false,
+    };
+    let switch = shared
+        .client
+        .upgrade(endpoint, call, "websocket")
+        .await
+        .map_err(|error| {
+            tracing::debug!(provider = %provider.id(), error = &error as &dyn std::error::Error, "a session was not opened");
+            Fault::of_call(&error)
+        })?;
+    let answer = match switch {
+        Switch::Upgraded(upgraded) => {
+            return match flaw(&upgraded) {
+                None => Ok(upgraded),
+                Some(flaw) => Err(Fault::new(FaultKind::Nonsense(flaw))),
+            };
+        }
+        Switch::Refused(answer) => answer,
+    };
+    if answer.status.is_success() {
+        return Err(Fault::new(FaultKind::Nonsense(
+            "an answer where a WebSocket was asked for",
+        )));
+    }
+    if let (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, Some(cloud)) =
+        (answer.status, gateway.clouds.get(provider.id()))
+    {
+        cloud.invalidate();
+    }
+    Err(attempt::refused(*answer, credential, begun).await)
+}
+
+/// Why the caller could not go on with the provider's half of the handshake.
+fn flaw(upgraded: &Upgraded) -> Option<&'static str> {
+    // The proof belongs to the caller's nonce, so the caller checks it.
+    if !upgraded.headers.contains_key(SEC_WEBSOCKET_ACCEPT) {
+        return Some("a WebSocket without its proof");
+    }
+    let extended = upgraded.headers.contains_key(SEC_WEBSOCKET_EXTENSIONS);
+    extended.then_some("an extension of WebSocket that was not offered")
+}
