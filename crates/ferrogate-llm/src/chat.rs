@@ -22,6 +22,7 @@ pub(crate) use message::join;
 pub use message::{Block, CacheMark, Citation, Media, MediaKind, Message, Part, Role, Source};
 pub(crate) use request::unusual;
 pub use request::{ChatRequest, Effort, Reasoning, ResponseFormat, Sampling, ThinkingMode};
+pub(crate) use sequence::OVERFULL;
 pub use sequence::Sequencer;
 pub(crate) use thought_mark::Marking;
 pub use thought_mark::may_hold_marks;

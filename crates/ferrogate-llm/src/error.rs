@@ -1,5 +1,6 @@
 //! Errors in OpenAI's shape, written and read.
 
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use crate::json;
@@ -66,18 +67,41 @@ impl UpstreamFault {
             })
     }
 
-    /// The error in a 200 answer or in a stream's event, if it is one: `{"error": …}` with anything but null,
-    /// or an event of the Responses API of type `error`.
+    /// The error in a 200 answer or in a stream's event, if it is one: `{"error": …}` with anything but null, an event
+    /// of the Responses API of type `error`, Groq's `x_groq.error`, or OpenRouter's `choices[].error`.
+    ///
+    /// Sources: Groq's API reference, `x_groq` of a chunk; OpenRouter's documentation, "Errors".
     pub fn in_answer(body: &[u8]) -> Option<Self> {
         // The word is in every whole answer of some servers, as `null`: the rest of the answer is not built for it.
         memchr::memmem::find(body, b"\"error\"")?;
-        let [error, kind] = json::peek(body, ["error", "type"]).ok()?;
+        let names = ["error", "type", "x_groq", "choices"];
+        let [error, kind, groq, choices] = json::peek(body, names).ok()?;
         let named = kind.is_some_and(|kind| kind.get() == "\"error\"");
         if !named && error.is_none_or(|error| error.get() == "null") {
-            return None;
+            let choices = choices.and_then(json::array).unwrap_or_default();
+            return groq.into_iter().chain(choices).find_map(Self::inner);
         }
         let json: Value = serde_json::from_slice(body).ok()?;
         Self::in_json(&json)
+    }
+
+    /// The error of a part of an answer, unless it is null.
+    fn inner(part: &RawValue) -> Option<Self> {
+        memchr::memmem::find(part.get().as_bytes(), b"\"error\"")?;
+        let [error] = json::peek(part.get().as_bytes(), ["error"]).ok()?;
+        let error = error.filter(|error| error.get() != "null")?;
+        Self::in_json(&json!({ "error": error }))
+    }
+
+    /// The same as an envelope.
+    pub(crate) fn body(&self) -> ErrorBody<'_> {
+        ErrorBody {
+            message: &self.message,
+            kind: self.kind.as_deref().unwrap_or("server_error"),
+            param: self.param.as_deref(),
+            code: self.code.as_deref().unwrap_or("upstream_error"),
+            request_id: None,
+        }
     }
 
     /// Its texts rewritten, each by `rewrite`: what a provider says may hold what a caller must not see.
@@ -228,5 +252,30 @@ mod tests {
                 .is_none()
         );
         assert!(UpstreamFault::in_answer(b"data").is_none());
+        for (body, message) in [
+            (
+                r#"{"choices":[{"index":0,"finish_reason":"error","error":{"code":502,"message":"gone"}}]}"#,
+                Some("gone"),
+            ),
+            (
+                r#"{"choices":[],"x_groq":{"id":"r","error":"over capacity"}}"#,
+                Some("over capacity"),
+            ),
+            (
+                r#"{"choices":[{"error":null}],"x_groq":{"error":null}}"#,
+                None,
+            ),
+            (
+                r#"{"choices":[{"message":{"content":"{\"error\":1}","annotations":[{"error":1}]}}]}"#,
+                None,
+            ),
+        ] {
+            let fault = UpstreamFault::in_answer(body.as_bytes());
+            assert_eq!(
+                fault.as_ref().map(|fault| fault.message.as_str()),
+                message,
+                "{body}"
+            );
+        }
     }
 }

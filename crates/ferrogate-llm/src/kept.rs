@@ -27,8 +27,11 @@ pub enum Unkept {
 impl Kept {
     /// Checks an answer, reads its usage and puts in the model asked for, all in one look at its bytes.
     pub fn read(dialect: Dialect, body: &Bytes, asked_model: &str) -> Result<Self, Unkept> {
-        let names = ["error", "type", "usage", "model", "response"];
-        let Ok([error, kind, used, model, response]) = json::peek(body, names) else {
+        let names = [
+            "error", "type", "usage", "model", "response", "x_groq", "choices",
+        ];
+        let Ok([error, kind, used, model, response, groq, choices]) = json::peek(body, names)
+        else {
             // A list or a bare value is an answer too; nobody expects anything in it.
             let valid = serde_json::from_slice::<IgnoredAny>(body).is_ok();
             return valid
@@ -38,7 +41,9 @@ impl Kept {
                 })
                 .ok_or(Unkept::NotJson);
         };
-        if (error.is_some() || kind.is_some())
+        let within = choices
+            .is_some_and(|raw| memchr::memmem::find(raw.get().as_bytes(), b"\"error\"").is_some());
+        if (error.is_some() || kind.is_some() || groq.is_some() || within)
             && let Some(fault) = UpstreamFault::in_answer(body)
         {
             return Err(Unkept::Fault(fault));
@@ -94,10 +99,14 @@ mod tests {
                 "m",
             )
         };
-        for body in [r#"{"error":{"message":"no"}}"#, r#"{"error":"no"}"#] {
-            assert_eq!(
-                read(body),
-                Err(Unkept::Fault(UpstreamFault::read(body.as_bytes())))
+        for body in [
+            r#"{"error":{"message":"no"}}"#,
+            r#"{"error":"no"}"#,
+            r#"{"choices":[{"finish_reason":"error","error":{"message":"no"}}]}"#,
+        ] {
+            assert!(
+                matches!(read(body), Err(Unkept::Fault(said)) if said.message == "no"),
+                "{body}"
             );
         }
         for body in ["", "<html>", r#"{"model":"a""#, r#"{"model":"a"} x"#] {

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde_json::value::RawValue;
 
 use crate::Dialect;
@@ -43,6 +44,30 @@ fn is_idle(name: &str, raw: &RawValue) -> bool {
 
 /// Names kept; a caller that makes up more learns of the first so many.
 const MOST: usize = 64;
+/// Characters kept of a name that the caller made up.
+const LONGEST: usize = 96;
+
+/// A name as a header can say it: what is no printing ASCII stands as in a URL, and a long name is cut. Otherwise one
+/// member with a strange name would keep all the others from being told.
+fn sayable(path: Cow<'static, str>) -> Cow<'static, str> {
+    if path.len() <= LONGEST
+        && path
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() && byte != b',')
+    {
+        return path;
+    }
+    let said = utf8_percent_encode(&path, UNSAYABLE).to_string();
+    let cut: String = said.chars().take(LONGEST).collect();
+    Cow::Owned(if cut.len() < said.len() {
+        cut + "..."
+    } else {
+        cut
+    })
+}
+
+/// What a list of names in a header cannot hold.
+const UNSAYABLE: &AsciiSet = &CONTROLS.add(b' ').add(b',');
 
 impl Lossy {
     /// Nothing lost so far of a request in this dialect.
@@ -72,7 +97,7 @@ impl Lossy {
 
     /// Notes a member by its path, such as `messages.audio`; places in lists are left out.
     pub fn lose_named(&mut self, path: impl Into<Cow<'static, str>>) {
-        let path = path.into();
+        let path = sayable(path.into());
         if self.fields.len() < MOST && !self.fields.contains(&path) {
             self.fields.push(path);
         }
@@ -526,6 +551,10 @@ mod tests {
             lossy.fields().collect::<Vec<_>>(),
             ["stop_sequences", "messages.x"]
         );
+        lossy.lose_named("h\u{e9}, \n".to_owned());
+        lossy.lose_named("y".repeat(5000));
+        let told: Vec<&str> = lossy.fields().skip(2).collect();
+        assert_eq!(told, ["h%C3%A9%2C%20%0A", &("y".repeat(LONGEST) + "...")]);
         for made_up in 0..200 {
             lossy.lose_named(made_up.to_string());
         }

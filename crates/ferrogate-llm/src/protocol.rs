@@ -171,4 +171,10 @@ pub trait ReadStream: Send {
 pub trait WriteStream: Send {
     /// Appends the bytes that say it.
     fn write(&mut self, event: &Event, out: &mut Vec<u8>);
+
+    /// Whether more had to be held back than there is room for: the caller was told of an error, and nothing that
+    /// follows is written.
+    fn is_overfull(&self) -> bool {
+        false
+    }
 }

@@ -7,6 +7,7 @@ use bytes::{Bytes, BytesMut};
 use ferrogate_types::Usage;
 use serde_json::value::RawValue;
 
+use crate::chat::OVERFULL;
 use crate::chat::{Event, Marking};
 use crate::frames::{AnyFrame, FrameError, Frames};
 use crate::json;
@@ -35,6 +36,8 @@ struct Seen {
     usage: Option<Usage>,
     content: bool,
     output_bytes: usize,
+    /// Content went by behind the last report of usage.
+    unreported: bool,
 }
 
 enum Mode {
@@ -174,7 +177,7 @@ impl RelayedStream {
                     &mut self.out,
                 );
                 sent.extend_from_slice(&self.out);
-                noted.end
+                noted.end && noted.fault.is_none()
             }
         };
         self.ended = whole;
@@ -201,6 +204,15 @@ impl RelayedStream {
     /// Usage as last reported.
     pub fn usage(&self) -> Option<Usage> {
         self.seen.usage
+    }
+
+    /// Whether content went by that the usage, as last reported, knows nothing of: some report the input and a first
+    /// token with the first event, and the rest with the last.
+    pub fn usage_is_behind(&self) -> bool {
+        match &self.mode {
+            Mode::Watch(watch) => watch.usage_is_behind(),
+            _ => self.seen.unreported,
+        }
     }
 
     /// Whether content went by.
@@ -244,12 +256,20 @@ impl RelayedStream {
             Mode::Watch(_) => None,
             Mode::Pass { dialect, reader } => {
                 let span = data.as_ref().and_then(|data| model_span(*dialect, data));
+                let mut readable = true;
                 if let Some(data) = data {
+                    readable = json::peek(&data, []).is_ok();
                     reader.read(frame.packet(&data), &mut self.events);
                 }
                 let noted = self.seen.note_all(self.events.drain(..));
+                let dialect = *dialect;
                 let bytes = self.respelt(frame, span);
                 Some(match noted.fault {
+                    // Junk tells a caller nothing, so that its SDK would take the end for a whole answer's.
+                    Some(fault) if !readable => {
+                        let frame = dialect.protocol().error_frame(&fault.body());
+                        Step::Fault(fault, frame)
+                    }
                     Some(fault) => Step::Fault(fault, bytes),
                     None if noted.end => {
                         self.ended = true;
@@ -309,6 +329,7 @@ impl RelayedStream {
 #[derive(Default)]
 struct Noted {
     end: bool,
+    usage: bool,
     fault: Option<UpstreamFault>,
 }
 
@@ -318,18 +339,29 @@ impl Seen {
         for event in events {
             self.note(event, &mut noted);
         }
+        self.frame_over(&noted);
         noted
+    }
+
+    /// A report of usage covers what came with it in one frame, whichever stands first.
+    fn frame_over(&mut self, noted: &Noted) {
+        self.unreported &= !noted.usage;
     }
 
     fn note(&mut self, event: Event, noted: &mut Noted) {
         match event {
-            Event::Usage(usage) => self.usage = Some(usage),
+            Event::Usage(usage) => {
+                self.usage = Some(usage);
+                noted.usage = true;
+            }
             Event::Open { kind, .. } => {
                 self.content = true;
+                self.unreported = true;
                 self.output_bytes += kind.len();
             }
             Event::Delta { delta, .. } => {
                 self.content = true;
+                self.unreported = true;
                 self.output_bytes += delta.len();
             }
             Event::Finish { .. } => self.content = true,
@@ -354,6 +386,11 @@ fn write(
             writer.write(&event, out);
             seen.note(event, &mut noted);
         });
+    }
+    seen.frame_over(&noted);
+    if writer.is_overfull() && noted.fault.is_none() {
+        // The writer has told the caller.
+        noted.fault = Some(UpstreamFault::because(OVERFULL));
     }
     noted
 }
@@ -452,6 +489,74 @@ mod tests {
             [Step::Last("data: [DONE]\n\n".into())]
         );
         assert!(stream.has_content() && stream.is_complete());
+    }
+
+    #[test]
+    fn knows_when_more_was_said_than_its_usage_tells() {
+        let begun = "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"m\",\"usage\":{\"input_tokens\":9,\"output_tokens\":1}}}\n\n\
+            event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n\
+            event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"a lot\"}}\n\n";
+        let told = "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{},\"usage\":{\"output_tokens\":7}}\n\n";
+        let gemini = "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"a\"}]}}],\"usageMetadata\":{\"promptTokenCount\":1}}\n\n";
+        let caller = Caller::default();
+        for (from, text, expected) in [
+            (Dialect::Anthropic, begun.to_owned(), true),
+            (Dialect::Anthropic, format!("{begun}{told}"), false),
+            (Dialect::Gemini, gemini.to_owned(), false),
+        ] {
+            for mut stream in [
+                RelayedStream::passing(from, "m", 1 << 20),
+                RelayedStream::translating(from, Dialect::OpenAiChat, &caller, 1 << 20),
+            ] {
+                let seen = steps(&mut stream, &text);
+                assert_eq!(stream.usage_is_behind(), expected, "{from:?} {seen:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn junk_is_told_as_an_error_and_not_passed() {
+        for (dialect, junk) in [
+            (Dialect::Anthropic, "data: <html>\n\n"),
+            (Dialect::Gemini, "data: {\"candidates\":[{\r\n\r\n"),
+            (Dialect::Cohere, "data: [1]\n\n"),
+        ] {
+            let mut stream = RelayedStream::passing(dialect, "m", 1 << 20);
+            let told = steps(&mut stream, junk);
+            let [Step::Fault(fault, frame)] = told.as_slice() else {
+                panic!("{dialect:?}: {told:?}")
+            };
+            assert_eq!(frame, &dialect.protocol().error_frame(&fault.body()));
+        }
+    }
+
+    #[test]
+    fn a_writer_that_has_no_room_left_fails_the_stream() {
+        let caller = Caller::default();
+        for to in [
+            Dialect::Anthropic,
+            Dialect::Converse,
+            Dialect::Cohere,
+            Dialect::OpenAiResponses,
+            Dialect::Gemini,
+        ] {
+            let mut stream = RelayedStream::translating(Dialect::OpenAiChat, to, &caller, 32 << 20);
+            let call = |index: u32, arguments: &str| {
+                format!(
+                    "data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"tool_calls\":[{{\"index\":{index},\"id\":\"c{index}\",\"function\":{{\"name\":\"f\",\"arguments\":\"{arguments}\"}}}}]}}}}]}}\n\n"
+                )
+            };
+            let mut told = steps(&mut stream, &call(0, "{"));
+            let piece = call(1, &"x".repeat(1 << 20));
+            for _ in 0..18 {
+                told.extend(steps(&mut stream, &piece));
+            }
+            assert!(
+                told.iter().any(|step| matches!(step, Step::Fault(..))),
+                "{to:?}"
+            );
+            assert!(!told.iter().any(|step| matches!(step, Step::Last(_))));
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 use serde::Deserialize;
+use serde::de::Error as _;
 use serde_json::value::RawValue;
 
 use crate::form::Form;
@@ -24,6 +25,7 @@ pub struct ModelRequest {
     max_output_tokens: Option<u64>,
     choices: u64,
     user: Option<String>,
+    service_tier: Option<String>,
 }
 
 /// How a body is written.
@@ -128,6 +130,14 @@ struct Envelope<'a> {
     best_of: Option<&'a RawValue>,
     #[serde(borrow)]
     user: Option<&'a RawValue>,
+    #[serde(borrow)]
+    service_tier: Option<&'a RawValue>,
+    /// Gemini's word for it, and Converse's object.
+    #[serde(borrow, rename = "serviceTier")]
+    tier: Option<&'a RawValue>,
+    /// Anthropic's faster machines.
+    #[serde(borrow)]
+    speed: Option<&'a RawValue>,
     /// Gemini's settings.
     #[serde(borrow, rename = "generationConfig")]
     generation: Option<&'a RawValue>,
@@ -170,6 +180,12 @@ impl ModelRequest {
         addressed: Option<&str>,
         body: Bytes,
     ) -> Result<Self, DecodeError> {
+        // The derived reader would take a list for the members in their order.
+        if body.trim_ascii_start().starts_with(b"[") {
+            return Err(DecodeError::Json(serde_json::Error::custom(
+                "an object is expected",
+            )));
+        }
         let envelope: Envelope<'_> = serde_json::from_slice(&body).map_err(DecodeError::Json)?;
         let (model, model_span) = if let Some(model) = addressed {
             (model.to_owned(), None)
@@ -219,6 +235,23 @@ impl ModelRequest {
             ),
             _ => (None, number(envelope.n)),
         };
+        let word = |raw: Option<&RawValue>| {
+            raw.and_then(crate::json::text)
+                .map(std::borrow::Cow::into_owned)
+        };
+        let service_tier = match surface.operation() {
+            // Its own `service_tier` chooses between what was paid for and nothing more.
+            Operation::Chat(Dialect::Anthropic) => word(envelope.speed),
+            Operation::Chat(Dialect::Gemini) => word(envelope.tier),
+            Operation::Chat(Dialect::Converse) => envelope.tier.and_then(|raw| {
+                let [kind] = crate::json::peek(raw.get().as_bytes(), ["type"]).ok()?;
+                word(kind)
+            }),
+            Operation::Chat(Dialect::OpenAiChat | Dialect::OpenAiResponses) => {
+                word(envelope.service_tier)
+            }
+            _ => None,
+        };
         let user = envelope
             .user
             .and_then(|raw| serde_json::from_str(raw.get()).ok());
@@ -235,6 +268,7 @@ impl ModelRequest {
             max_output_tokens,
             choices: made.unwrap_or(1).max(1),
             user,
+            service_tier,
             body,
         })
     }
@@ -267,6 +301,7 @@ impl ModelRequest {
             max_output_tokens: None,
             choices: choices.unwrap_or(1).max(1),
             user: None,
+            service_tier: None,
             body,
         })
     }
@@ -304,6 +339,12 @@ impl ModelRequest {
     /// The caller's own user, if named.
     pub fn user(&self) -> Option<&str> {
         self.user.as_deref()
+    }
+
+    /// How urgently it is to be served, in the words of its dialect: OpenAI's and Gemini's `service_tier`, Converse's
+    /// `serviceTier.type`, Anthropic's `speed`.
+    pub fn service_tier(&self) -> Option<&str> {
+        self.service_tier.as_deref()
     }
 
     /// The bytes as they came.
@@ -391,6 +432,54 @@ mod tests {
     fn check(surface: Surface, body: &str, expected: &str) {
         let rewritten = decode(surface, body).rewrite("up");
         assert_eq!(std::str::from_utf8(&rewritten).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_list_is_no_request() {
+        for elements in 0..32 {
+            let list = vec![r#""m""#; elements].join(",");
+            let body = format!(" [{list}]");
+            let decoded = ModelRequest::decode(Surface::EMBEDDINGS, None, body.into());
+            assert!(matches!(decoded, Err(DecodeError::Json(_))), "{elements}");
+        }
+    }
+
+    #[test]
+    fn reads_how_urgent_it_is_in_the_words_of_its_dialect() {
+        for (path, members, expected) in [
+            (
+                "/v1/chat/completions",
+                r#""service_tier":"flex""#,
+                Some("flex"),
+            ),
+            (
+                "/v1/responses",
+                r#""service_tier":"priority""#,
+                Some("priority"),
+            ),
+            ("/v1/chat/completions", r#""service_tier":null"#, None),
+            ("/v1/chat/completions", r#""speed":"fast""#, None),
+            (
+                "/v1/messages",
+                r#""service_tier":"auto","speed":"fast""#,
+                Some("fast"),
+            ),
+            (
+                "/v1beta/models/m:generateContent",
+                r#""serviceTier":"flex""#,
+                Some("flex"),
+            ),
+            (
+                "/model/m/converse",
+                r#""serviceTier":{"type":"priority"}"#,
+                Some("priority"),
+            ),
+        ] {
+            let (surface, model) = Surface::at(path).unwrap();
+            let body = format!(r#"{{"model":"m",{members}}}"#);
+            let request = ModelRequest::decode(surface, model.as_deref(), body.into()).unwrap();
+            assert_eq!(request.service_tier(), expected, "{path} {members}");
+        }
     }
 
     #[test]

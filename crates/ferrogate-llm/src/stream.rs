@@ -26,6 +26,8 @@ pub struct StreamWatch {
     unfinished: BTreeSet<u64>,
     content: bool,
     output_bytes: usize,
+    /// Content went by behind the last report of usage.
+    unreported: bool,
     end: Option<StreamEnd>,
     /// Where the last frame's data names the model.
     model_span: Option<Range<usize>>,
@@ -89,6 +91,7 @@ impl StreamWatch {
             unfinished: BTreeSet::new(),
             content: false,
             output_bytes: 0,
+            unreported: false,
             end: None,
             model_span: None,
         }
@@ -118,6 +121,7 @@ impl StreamWatch {
         let usage = read_usage(&data);
         if let Some(usage) = usage {
             self.usage = Some(usage);
+            self.unreported = false;
         }
         if self.surface.dialect() == Dialect::OpenAiResponses {
             return self.see_responses_event(frame, &data);
@@ -136,6 +140,7 @@ impl StreamWatch {
             Some(choices) => {
                 self.content = true;
                 self.output_bytes += data.len();
+                self.unreported = usage.is_none();
                 for choice in &choices {
                     self.note(choice);
                 }
@@ -181,6 +186,7 @@ impl StreamWatch {
             _ => {
                 self.content = true;
                 self.output_bytes += data.len();
+                self.unreported = true;
                 FrameAction::Forward
             }
         }
@@ -189,6 +195,11 @@ impl StreamWatch {
     /// Usage as last reported.
     pub fn usage(&self) -> Option<Usage> {
         self.usage
+    }
+
+    /// Whether content went by that the usage, as last reported, knows nothing of.
+    pub(crate) fn usage_is_behind(&self) -> bool {
+        self.unreported
     }
 
     /// Where the data of the frame just seen names the model.
@@ -215,7 +226,10 @@ impl StreamWatch {
     /// without `[DONE]`, and the answer is whole nevertheless.
     pub fn only_sentinel_missing(&self) -> bool {
         self.end.is_none()
-            && self.surface.dialect() == Dialect::OpenAiChat
+            && matches!(
+                self.surface.dialect(),
+                Dialect::OpenAiChat | Dialect::OpenAiText
+            )
             && self.unfinished.is_empty()
             && !self.finished.is_empty()
             && u64::try_from(self.finished.len()).is_ok_and(|count| count >= self.choices)

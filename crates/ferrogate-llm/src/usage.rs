@@ -4,27 +4,36 @@ use ferrogate_types::Usage;
 use serde::Deserialize;
 
 /// The `usage` object of chat and completions (`prompt_tokens`), of embeddings (no output) and of the
-/// Responses API (`input_tokens`); the Realtime API's details are in the singular. Source: OpenAI's OpenAPI document,
-/// `CompletionUsage`, `ResponseUsage`, `RealtimeResponse`.
+/// Responses API (`input_tokens`); the Realtime API's details are in the singular. Some relays write both names, and
+/// nothing under the one that is not meant. Source: OpenAI's OpenAPI document, `CompletionUsage`, `ResponseUsage`,
+/// `RealtimeResponse`.
 #[derive(Deserialize)]
 struct WireUsage {
-    #[serde(alias = "input_tokens")]
     prompt_tokens: Option<Count>,
-    #[serde(alias = "output_tokens")]
+    input_tokens: Option<Count>,
     completion_tokens: Option<Count>,
+    output_tokens: Option<Count>,
     total_tokens: Option<Count>,
-    #[serde(alias = "input_tokens_details", alias = "input_token_details")]
     prompt_tokens_details: Option<InputDetails>,
-    #[serde(alias = "output_tokens_details", alias = "output_token_details")]
+    input_tokens_details: Option<InputDetails>,
+    input_token_details: Option<InputDetails>,
     completion_tokens_details: Option<OutputDetails>,
+    output_tokens_details: Option<OutputDetails>,
+    output_token_details: Option<OutputDetails>,
     /// DeepSeek's word for cached tokens.
     prompt_cache_hit_tokens: Option<Count>,
+    /// Moonshot's place for them. Source: Moonshot's API reference, "Chat completion", `usage`.
+    cached_tokens: Option<Count>,
+    /// Perplexity's place for them. Source: Perplexity's API reference, `UsageInfo`.
+    reasoning_tokens: Option<Count>,
 }
 
 #[derive(Default, Deserialize)]
 struct InputDetails {
     cached_tokens: Option<Count>,
     cache_write_tokens: Option<Count>,
+    /// Qwen's word for it. Source: Model Studio's documentation, "Context cache".
+    cache_creation_input_tokens: Option<Count>,
     audio_tokens: Option<Count>,
     image_tokens: Option<Count>,
 }
@@ -79,24 +88,37 @@ pub fn read_usage(json: &[u8]) -> Option<Usage> {
 impl WireUsage {
     fn into_usage(self) -> Option<Usage> {
         let count = |count: Option<Count>| count.unwrap_or_default().0;
-        let input = self.prompt_tokens?.0;
+        let input = either(self.prompt_tokens, self.input_tokens)?;
         let total = self.total_tokens.map(|total| total.0);
-        let details = self.prompt_tokens_details.unwrap_or_default();
-        let made = self.completion_tokens_details.unwrap_or_default();
-        let reasoning = count(made.reasoning_tokens);
-        let mut output = self.completion_tokens.map_or_else(
-            || total.map_or(0, |total| total.saturating_sub(input)),
-            |count| count.0,
-        );
+        let details = self
+            .prompt_tokens_details
+            .or(self.input_tokens_details)
+            .or(self.input_token_details)
+            .unwrap_or_default();
+        let made = self
+            .completion_tokens_details
+            .or(self.output_tokens_details)
+            .or(self.output_token_details)
+            .unwrap_or_default();
+        let told = made.reasoning_tokens.or(self.reasoning_tokens);
+        let mut output = either(self.completion_tokens, self.output_tokens)
+            .unwrap_or_else(|| total.map_or(0, |total| total.saturating_sub(input)));
+        let reasoning = count(told);
         // xAI leaves reasoning out of the completion; the total then tells. Source: xAI's API reference, "usage".
         if reasoning > 0 && total == Some(input.saturating_add(output).saturating_add(reasoning)) {
             output = output.saturating_add(reasoning);
         }
-        let cached = details.cached_tokens.or(self.prompt_cache_hit_tokens);
+        let cached = details
+            .cached_tokens
+            .or(self.prompt_cache_hit_tokens)
+            .or(self.cached_tokens);
+        let written = details
+            .cache_write_tokens
+            .or(details.cache_creation_input_tokens);
         Some(Usage {
             input,
             cached_input: count(cached).min(input),
-            cache_write: count(details.cache_write_tokens),
+            cache_write: count(written),
             output,
             reasoning: reasoning.min(output),
             audio_input: count(details.audio_tokens),
@@ -105,6 +127,12 @@ impl WireUsage {
             ..Usage::default()
         })
     }
+}
+
+/// Of one count under two names the one that says something.
+fn either(one: Option<Count>, other: Option<Count>) -> Option<u64> {
+    let counted = one.filter(|count| count.0 > 0).or(other).or(one);
+    counted.map(|count| count.0)
 }
 
 #[cfg(test)]
@@ -134,6 +162,53 @@ mod tests {
         assert_eq!(
             read_usage(embeddings).map(|usage| (usage.input, usage.output)),
             Some((8, 0))
+        );
+    }
+
+    #[test]
+    fn reads_what_vendors_and_relays_make_of_it() {
+        let check = |json: &str, expected: Usage| {
+            assert_eq!(read_object(json.as_bytes()), Some(expected), "{json}");
+        };
+        let plain = Usage {
+            input: 30,
+            output: 12,
+            ..Usage::default()
+        };
+        check(
+            r#"{"prompt_tokens":30,"completion_tokens":12,"total_tokens":42,"prompt_tokens_details":{"cached_tokens":0},
+            "input_tokens":0,"output_tokens":0,"input_tokens_details":null}"#,
+            plain,
+        );
+        check(
+            r#"{"input_tokens":30,"output_tokens":12,"prompt_tokens":0,"completion_tokens":0}"#,
+            plain,
+        );
+        let cached = Usage {
+            cached_input: 20,
+            ..plain
+        };
+        check(
+            r#"{"prompt_tokens":30,"completion_tokens":12,"total_tokens":42,"cached_tokens":20}"#,
+            cached,
+        );
+        check(
+            r#"{"prompt_tokens":30,"completion_tokens":12,"prompt_cache_hit_tokens":20,"prompt_cache_miss_tokens":10}"#,
+            cached,
+        );
+        check(
+            r#"{"prompt_tokens":30,"completion_tokens":12,"prompt_tokens_details":{"cached_tokens":20,"cache_creation_input_tokens":5}}"#,
+            Usage {
+                cache_write: 5,
+                ..cached
+            },
+        );
+        check(
+            r#"{"prompt_tokens":30,"completion_tokens":12,"total_tokens":42,"reasoning_tokens":7}"#,
+            Usage {
+                reasoning: 7,
+                ..plain
+            },
         );
     }
 

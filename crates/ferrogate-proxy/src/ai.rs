@@ -233,6 +233,12 @@ async fn run(
     record.upstream_wait += waited.elapsed();
     let won = if let Some(tried) = won {
         record.tried(&tried.attempts);
+        if tried.result.is_err() && tried.dispatched && job.callers_time_is_over() {
+            // One that gave it too little time is no better than one that left.
+            record.owe_input(&request);
+            admission.settle(record);
+            return tried.result.map(|_| CallOutcome::Failed);
+        }
         tried
             .result
             .inspect_err(|_| record.attempted = tried.dispatched)?

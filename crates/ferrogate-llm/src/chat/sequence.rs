@@ -1,24 +1,40 @@
 //! Blocks one behind the other.
 
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 
-use super::Event;
+use super::{BlockKind, Delta, Event};
+use crate::UpstreamFault;
+
+/// Bytes that may wait for their turn; a provider that never closes a block must not fill the memory with the others.
+const MOST_WAITING: usize = 16 << 20;
+/// What an event takes besides its text, about.
+const EVENT: usize = 128;
+
+/// What a caller is told whose dialect would need more held back than there is room for.
+pub(crate) const OVERFULL: &str = "the stream needs more held back than this gateway has room for";
 
 /// Puts the blocks of an answer in a row, for dialects that write one at a time: what belongs to a block whose turn
 /// has not come waits until the one before is closed. Without interleaving nothing waits.
 ///
-/// Only the first answer passes: these dialects have one. What waits is bounded by what the reader lets a stream
-/// open at once.
+/// Only the first answer passes: these dialects have one. When too much waits, an error is handed on and nothing
+/// behind it.
 #[derive(Debug, Default)]
 pub struct Sequencer {
     /// The block whose turn it is.
     live: Option<u32>,
-    waiting: VecDeque<Event>,
+    /// What waits, by block: they are numbered in the order they open.
+    waiting: BTreeMap<u32, Vec<Event>>,
+    /// Bytes of what waits.
+    held: usize,
+    overfull: bool,
 }
 
 impl Sequencer {
     /// Takes the next event and hands on, in order, what can be said now.
     pub fn pass(&mut self, event: &Event, mut say: impl FnMut(&Event)) {
+        if self.overfull {
+            return;
+        }
         match event {
             Event::Open { choice, .. }
             | Event::Delta { choice, .. }
@@ -28,7 +44,7 @@ impl Sequencer {
                 if *choice > 0 => {}
             Event::Open { block, .. } | Event::Delta { block, .. } | Event::Close { block, .. } => {
                 if self.live.is_some_and(|live| live != *block) {
-                    self.waiting.push_back(event.clone());
+                    self.wait(*block, event, &mut say);
                     return;
                 }
                 self.now(event, &mut say);
@@ -40,6 +56,22 @@ impl Sequencer {
             }
             other => say(other),
         }
+    }
+
+    /// Whether too much had to wait.
+    pub fn is_overfull(&self) -> bool {
+        self.overfull
+    }
+
+    fn wait(&mut self, block: u32, event: &Event, say: &mut impl FnMut(&Event)) {
+        self.held += EVENT + size(event);
+        if self.held > MOST_WAITING {
+            self.overfull = true;
+            self.waiting = BTreeMap::new();
+            say(&Event::Fault(UpstreamFault::because(OVERFULL)));
+            return;
+        }
+        self.waiting.entry(block).or_default().push(event.clone());
     }
 
     fn now(&mut self, event: &Event, say: &mut impl FnMut(&Event)) {
@@ -60,12 +92,13 @@ impl Sequencer {
 
     /// Makes the first waiting block live and says all that waited for it.
     fn next_block(&mut self, say: &mut impl FnMut(&Event)) {
-        let first = self.waiting.front().and_then(block_of);
-        let (turn, later): (VecDeque<Event>, VecDeque<Event>) = std::mem::take(&mut self.waiting)
-            .into_iter()
-            .partition(|event| block_of(event) == first);
-        self.waiting = later;
-        for event in turn {
+        for event in self
+            .waiting
+            .pop_first()
+            .map(|(_, turn)| turn)
+            .unwrap_or_default()
+        {
+            self.held = self.held.saturating_sub(EVENT + size(&event));
             self.now(&event, say);
         }
     }
@@ -79,19 +112,26 @@ impl Sequencer {
     }
 }
 
-fn block_of(event: &Event) -> Option<u32> {
+/// Bytes of text in an event.
+fn size(event: &Event) -> usize {
     match event {
-        Event::Open { block, .. } | Event::Delta { block, .. } | Event::Close { block, .. } => {
-            Some(*block)
-        }
-        _ => None,
+        Event::Open { kind, .. } => match kind {
+            BlockKind::Image { base64, .. } => base64.len(),
+            BlockKind::Foreign { raw, .. } => raw.get().len(),
+            kind => kind.len(),
+        },
+        Event::Delta { delta, .. } => match delta {
+            Delta::Signature(text) => text.len(),
+            Delta::Citation(citation) => citation.raw.as_ref().map_or(0, |raw| raw.get().len()),
+            delta => delta.len(),
+        },
+        _ => 0,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chat::{BlockKind, Delta};
 
     fn said(events: &[Event]) -> Vec<(char, u32)> {
         let mut sequencer = Sequencer::default();
@@ -145,6 +185,28 @@ mod tests {
     #[test]
     fn what_comes_in_a_row_passes_as_it_comes() {
         check("o0 d0 c0 o1 d1 c1", "o0 d0 c0 o1 d1 c1");
+    }
+
+    #[test]
+    fn what_waits_is_bounded_and_an_error_tells() {
+        let mut sequencer = Sequencer::default();
+        let mut said = Vec::new();
+        let piece = Event::Delta {
+            choice: 0,
+            block: 1,
+            delta: Delta::Arguments("x".repeat(1 << 20)),
+        };
+        let mut given = events("o0 d0 o1");
+        given.extend(std::iter::repeat_n(piece, 32));
+        given.extend(events("c0 c1 e"));
+        for event in &given {
+            sequencer.pass(event, |event| said.push(event.clone()));
+        }
+        assert!(sequencer.is_overfull() && sequencer.waiting.is_empty());
+        assert!(matches!(
+            said.as_slice(),
+            [Event::Open { .. }, Event::Delta { .. }, Event::Fault(_)]
+        ));
     }
 
     #[test]

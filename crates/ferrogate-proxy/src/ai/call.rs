@@ -40,6 +40,8 @@ pub(crate) struct CallRecord {
     /// What was lost is for the log only.
     pub(crate) quiet: bool,
     prices: Arc<Prices>,
+    /// How urgently it is to be served, in the caller's words.
+    service_tier: Option<String>,
     known_model: bool,
 }
 
@@ -78,6 +80,7 @@ impl CallRecord {
             lossy: Vec::new(),
             quiet: false,
             prices: Arc::default(),
+            service_tier: None,
             known_model: false,
         }
     }
@@ -91,6 +94,7 @@ impl CallRecord {
     pub(crate) fn asked(&mut self, request: &ModelRequest) {
         self.asked_for(request.model());
         self.stream = request.stream();
+        self.service_tier = request.service_tier().map(str::to_owned);
     }
 
     /// Notes the name that is asked for.
@@ -147,7 +151,24 @@ impl CallRecord {
     pub(crate) fn used(&mut self, usage: Usage, estimated: bool) {
         self.usage = usage;
         self.estimated = estimated;
-        self.cost = self.prices.cost(&usage, Tier::Standard);
+        self.cost = self.prices.cost(&usage, self.tier());
+    }
+
+    /// The tier whose prices hold: the one asked for, unless the provider was not told of it.
+    fn tier(&self) -> Tier {
+        let lost = |name: &String| {
+            ["service_tier", "serviceTier", "speed"]
+                .iter()
+                .any(|tier| name.starts_with(tier))
+        };
+        match self.service_tier.as_deref() {
+            None => Tier::Standard,
+            Some(_) if self.lossy.iter().any(lost) => Tier::Standard,
+            // Source: OpenAI's API reference, `service_tier`: one is another word for the other.
+            Some("fast") if self.dialect != Dialect::Anthropic => Tier::Priority,
+            // Of a tier that the catalog does not know, only what an operator wrote for all of them holds.
+            Some(word) => Tier::of_service_tier(word).unwrap_or(Tier::Fast),
+        }
     }
 
     /// Counts the call in the metrics.

@@ -345,15 +345,17 @@ fn meter(call: &mut CallRecord, relayed: &RelayedStream, job: &Job<'_>) {
         output: u64::try_from(bytes.div_ceil(per_token)).unwrap_or(u64::MAX),
         ..Usage::default()
     };
-    let (usage, estimated) = used(relayed.usage(), estimate, relayed.is_complete());
+    let whole = relayed.is_complete() || !relayed.usage_is_behind();
+    let (usage, estimated) = used(relayed.usage(), estimate, whole);
     call.used(usage, estimated);
 }
 
 /// What a stream used, and whether any of it is an estimate.
-fn used(reported: Option<Usage>, estimate: Usage, complete: bool) -> (Usage, bool) {
+fn used(reported: Option<Usage>, estimate: Usage, whole: bool) -> (Usage, bool) {
     match reported {
-        // Some report the input with the first event and the output with the last, which a cut stream did not reach.
-        Some(usage) if usage.output == 0 && !complete => {
+        // Some report the input and a first token with the first event and the output with the last, which a cut
+        // stream did not reach.
+        Some(usage) if !whole && usage.output < estimate.output => {
             let output = estimate.output;
             (Usage { output, ..usage }, true)
         }
@@ -454,14 +456,15 @@ mod tests {
             output,
             ..Usage::default()
         };
-        for (reported, complete, expected) in [
+        for (reported, whole, expected) in [
             (Some(of(3, 2)), true, (of(3, 2), false)),
-            (Some(of(3, 2)), false, (of(3, 2), false)),
+            (Some(of(3, 2)), false, (of(3, 8), true)),
+            (Some(of(3, 9)), false, (of(3, 9), false)),
             (Some(of(3, 0)), true, (of(3, 0), false)),
             (Some(of(3, 0)), false, (of(3, 8), true)),
             (None, true, (of(9, 8), true)),
         ] {
-            assert_eq!(used(reported, of(9, 8), complete), expected, "{reported:?}");
+            assert_eq!(used(reported, of(9, 8), whole), expected, "{reported:?}");
         }
     }
 }

@@ -109,6 +109,8 @@ fn is_confined(path: &str) -> bool {
     for _ in 0..4 {
         let climbs = text
             .split(['/', '\\'])
+            // Some servers cut parameters off a segment before they look at it.
+            .map(|segment| segment.split(';').next().unwrap_or_default())
             .any(|segment| matches!(segment, "." | ".."));
         if climbs || text.contains('\\') || text.chars().any(char::is_control) {
             return false;
@@ -464,6 +466,8 @@ mod tests {
             "/v1/files/..\\organization",
             "/v1/files/%5c..",
             "/v1/files/.",
+            "/v1/files/..;/organization",
+            "/v1/files/%2e%2e%3bx/organization",
             "/v1/files/a%0d%0ab",
             "/v1/files/%ff",
         ] {

@@ -79,6 +79,9 @@ impl WriteStream for Writer {
         let state = &mut self.state;
         self.sequencer.pass(event, |event| state.say(event, out));
     }
+    fn is_overfull(&self) -> bool {
+        self.sequencer.is_overfull()
+    }
 }
 
 impl State {

@@ -68,6 +68,9 @@ impl WriteStream for Writer {
             self.sequencer.pass(event, |event| state.say(event, out));
         }
     }
+    fn is_overfull(&self) -> bool {
+        self.sequencer.is_overfull()
+    }
 }
 
 impl State {

@@ -69,6 +69,9 @@ impl WriteStream for Writer {
         let blocks = &mut self.blocks;
         self.sequencer.pass(event, |event| blocks.write(event, out));
     }
+    fn is_overfull(&self) -> bool {
+        self.sequencer.is_overfull()
+    }
 }
 
 /// Appends one event with what `payload` writes into its object.

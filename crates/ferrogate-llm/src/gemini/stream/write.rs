@@ -22,6 +22,7 @@ pub(in crate::gemini) struct Writer {
     choices: Vec<Choice>,
     /// Bytes held back, of calls and of the text that citations count in.
     held: usize,
+    overfull: bool,
     over: bool,
 }
 
@@ -97,6 +98,7 @@ impl Writer {
             usage: None,
             choices: Vec::new(),
             held: 0,
+            overfull: false,
             over: false,
         }
     }
@@ -290,6 +292,7 @@ impl Writer {
     }
 
     fn fail(&mut self, out: &mut Vec<u8>) {
+        self.overfull = true;
         self.error(
             &ErrorBody {
                 message: "the arguments of the calls are larger than this gateway holds back",
@@ -356,5 +359,9 @@ impl WriteStream for Writer {
             }
             Event::End => self.end(out),
         }
+    }
+
+    fn is_overfull(&self) -> bool {
+        self.overfull
     }
 }

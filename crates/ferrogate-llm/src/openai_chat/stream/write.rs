@@ -34,9 +34,13 @@ struct Choice {
     thoughts: u32,
     citations: u32,
     images: u32,
-    /// The signature of a thought belongs to it whole.
+    /// The signature of a thought belongs to it whole: one that became too long goes without.
     thought: String,
+    thought_too_long: bool,
 }
+
+/// Bytes of a thought that are kept for its signature.
+const MOST_THOUGHT: usize = 4 << 20;
 
 #[derive(Debug)]
 enum Open {
@@ -49,6 +53,17 @@ enum Open {
         empty: bool,
     },
     Other,
+}
+
+impl Choice {
+    fn keep_thought(&mut self, text: &str) {
+        self.thought_too_long |= self.thought.len() + text.len() > MOST_THOUGHT;
+        if self.thought_too_long {
+            self.thought = String::new();
+        } else {
+            self.thought.push_str(text);
+        }
+    }
 }
 
 impl Writer {
@@ -143,6 +158,7 @@ impl Writer {
             BlockKind::Text => Open::Text,
             BlockKind::Thinking => {
                 state.thought.clear();
+                state.thought_too_long = false;
                 Open::Thinking
             }
             BlockKind::Refusal => Open::Refusal,
@@ -240,7 +256,7 @@ impl Writer {
                 out,
             ),
             (Open::Thinking, Delta::Text(text)) => {
-                state.thought.push_str(text);
+                state.keep_thought(text);
                 self.chunk(
                     choice,
                     None,
@@ -258,6 +274,7 @@ impl Writer {
                 },
                 out,
             ),
+            (Open::Thinking, Delta::Signature(_)) if state.thought_too_long => {}
             (Open::Thinking, Delta::Signature(signature)) => {
                 let thought = std::mem::take(&mut state.thought);
                 let place = state.thoughts;

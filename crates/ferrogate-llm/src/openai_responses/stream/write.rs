@@ -35,8 +35,9 @@ struct State {
     usage: Usage,
     finish: FinishReason,
     refused: bool,
-    /// Bytes that the last event has to repeat.
+    /// Bytes that the last event has to repeat, and whether they became too many.
     kept: usize,
+    overfull: bool,
 }
 
 /// The most bytes of an answer that are kept to be repeated. No model answers at such length; a provider that does
@@ -84,6 +85,7 @@ impl Writer {
                 finish: FinishReason::Stop,
                 refused: false,
                 kept: 0,
+                overfull: false,
             },
         }
     }
@@ -93,6 +95,9 @@ impl WriteStream for Writer {
     fn write(&mut self, event: &Event, out: &mut Vec<u8>) {
         let state = &mut self.state;
         self.sequencer.pass(event, |event| state.say(event, out));
+    }
+    fn is_overfull(&self) -> bool {
+        self.sequencer.is_overfull() || self.state.overfull
     }
 }
 
@@ -113,6 +118,7 @@ impl State {
             Event::Open { kind, .. } => self.open(kind, out),
             Event::Delta { delta, .. } if self.has_room(delta) => self.delta(delta, out),
             Event::Delta { .. } => {
+                self.overfull = true;
                 let fault = UpstreamFault::because("the answer is longer than can be repeated");
                 self.end(Status::Failed(&fault), out);
             }
