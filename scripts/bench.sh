@@ -3,7 +3,8 @@
 # Prints a table of medians and writes it to target/bench.md. Takes under five minutes once everything is built.
 # BENCH_SECONDS sets the length of one measurement (3), BENCH_ROUNDS their number (3), BENCH_PROFILE what is built
 # (release; `dev` tries the script out). BENCH_TARGETS and BENCH_CONNECTIONS measure less: two targets in many rounds
-# tell their ratio better than all in few.
+# tell their ratio better than all in few. The target `dead_primary` is a table of its own: a model whose first
+# provider refuses connections, and one whose first provider takes requests and never answers, beside one that is well.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -48,6 +49,32 @@ started+=($!)
 wait_for 5 test -s "$work/port"
 upstream=127.0.0.1:$(cat "$work/port")
 
+"$bench" silent --port-file "$work/silent-port" &
+started+=($!)
+wait_for 5 test -s "$work/silent-port"
+silent=127.0.0.1:$(cat "$work/silent-port")
+
+# dead NAME ADDRESS: a provider that nobody gets an answer from, and a model at it and at one that is well.
+dead() {
+    cat <<CADDYFILE
+		provider $1-dead {
+			kind openai-compatible
+			base_url http://$2/v1
+			api_key sk-bench
+			timeout {
+				first_byte 500ms
+			}
+			retry {
+				attempts 1
+			}
+			circuit_breaker {
+				open 1h
+			}
+		}
+		model $1 -> $1-dead upstream
+CADDYFILE
+}
+
 cat > "$work/Caddyfile" <<CADDYFILE
 {
 	default_bind 127.0.0.1
@@ -70,6 +97,8 @@ http://:0 {
 			api_key sk-bench
 		}
 		provider echo
+$(dead refusing 127.0.0.1:1)
+$(dead silent "$silent")
 		model chat -> upstream
 		model translate -> claude
 		model echo -> echo
@@ -88,7 +117,12 @@ started+=("$gateway_process")
 wait_for 10 grep -q '"ready"' "$work/gateway.log"
 address=$(sed -n 's/.*"msg":"listening".*"address":"\([^"]*\)".*/\1/p' "$work/gateway.log" | head -n 1)
 
-targets=${BENCH_TARGETS:-direct nginx edge chat translate echo}
+targets=${BENCH_TARGETS:-direct nginx edge chat translate echo dead_primary}
+dead_primary=
+if [[ " $targets " == *" dead_primary "* ]]; then
+    targets=${targets/dead_primary/}
+    dead_primary=yes
+fi
 nginx_processes=
 if [[ " $targets " == *" nginx "* ]] && command -v nginx >/dev/null; then
     # Any free port will do; nginx cannot choose one by itself.
@@ -134,7 +168,7 @@ fi
 [ -n "$nginx_processes" ] || targets=${targets/nginx/}
 
 padding=$(printf 'x%.0s' $(seq 900))
-for model in chat translate echo; do
+for model in chat translate echo refusing silent; do
     printf '{"model":"%s","messages":[{"role":"user","content":"%s"}]}' "$model" "$padding" > "$work/$model.json"
     printf '{"model":"%s","stream":true,"messages":[{"role":"user","content":"%s"}]}' "$model" "$padding" \
         > "$work/$model-stream.json"
@@ -162,7 +196,7 @@ memory() {
 
 hertz=$(getconf CLK_TCK)
 
-# measure ROW TARGET CONNECTIONS KIND: appends `row target connections rps p50 p99 cpu errors`.
+# measure ROW TARGET CONNECTIONS KIND: appends `row target connections rps p50 p99 cpu errors requests`.
 measure() {
     local row=$1 name=$2 connections=$3 kind=$4 url processes='' body flags=() before after line
     body=chat
@@ -182,7 +216,7 @@ measure() {
         -v p99="$(value p99_us)" -v errors="$(value errors)" -v requests="$(value requests)" \
         -v ticks=$((after - before)) -v hertz="$hertz" 'BEGIN {
             cpu = requests > 0 ? ticks / hertz * 1000000 / requests : 0
-            printf "%s %s %d %d %d %d %.1f %d\n", row, name, c, rps, p50, p99, cpu, errors
+            printf "%s %s %d %d %d %d %.1f %d %d\n", row, name, c, rps, p50, p99, cpu, errors, requests
         }' >> "$work/results"
 }
 
@@ -197,6 +231,47 @@ for _ in $(seq "$rounds"); do
     for name in $targets; do [ "$name" = echo ] || measure "stream" "$name" 50 stream; done
 done
 
+# attempts PROVIDER: how often it was tried so far.
+attempts() {
+    curl -fsS -H 'Authorization: Bearer bench-key' "http://$address/metrics" |
+        awk -v provider="\"$1\"" '/^ferrogate_gen_ai_attempts_total/ && index($0, provider) { sum += $2 } END { print sum + 0 }'
+}
+
+if [ -n "$dead_primary" ]; then
+    # A thousand callers at once find out that it is dead; then the breaker is open.
+    for name in chat refusing silent; do measure "arrival" "$name" 1000 plain; done
+    found_out="$(attempts refusing-dead) $(attempts silent-dead)"
+    for _ in $(seq "$rounds"); do
+        for name in chat refusing silent; do measure "open" "$name" 50 plain; done
+    done
+    afterwards="$(attempts refusing-dead) $(attempts silent-dead)"
+fi
+
+# dead_table: what the medians of `arrival` and `open` say of a dead primary.
+dead_table() {
+    awk -v found_out="$found_out" -v afterwards="$afterwards" '
+        function median(text,    values, count, i, j, swap) {
+            count = split(text, values, " ")
+            for (i = 2; i <= count; i++)
+                for (j = i; j > 1 && values[j - 1] + 0 > values[j] + 0; j--) { swap = values[j]; values[j] = values[j - 1]; values[j - 1] = swap }
+            return values[int((count + 1) / 2)]
+        }
+        $1 == "arrival" || $1 == "open" { key = $1 " " $2; p50[key] = p50[key] " " $5; p99[key] = p99[key] " " $6; errors[$2] += $8; requests[$2] += $9 }
+        END {
+            split(found_out, first); split(afterwards, last)
+            print "| the primary | requests | answered | arrival p50 µs | p99 µs | open p50 µs | p99 µs | p50 to well | p99 to well | tries at it, arrival | tries at it, open |"
+            print "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|"
+            split("chat refusing silent", names); split("is well,refuses,never answers", told, ",")
+            for (i = 1; i <= 3; i++) {
+                n = names[i]
+                printf "| %s | %d | %.3f %% | %d | %d | %d | %d | %.2f | %.2f | %s | %s |\n", told[i], requests[n] + errors[n], \
+                    100 * requests[n] / (requests[n] + errors[n]), median(p50["arrival " n]), median(p99["arrival " n]), \
+                    median(p50["open " n]), median(p99["open " n]), median(p50["open " n]) / median(p50["open chat"]), \
+                    median(p99["open " n]) / median(p99["open chat"]), (i > 1 ? first[i - 1] : "-"), (i > 1 ? last[i - 1] - first[i - 1] : "-")
+            }
+        }' "$work/results"
+}
+
 # Medians of the rounds, in the order measured, with the CPU as a ratio to nginx's and to that of a model call without
 # translation.
 table() {
@@ -210,7 +285,7 @@ table() {
         function ratio(own, base) {
             return (base in cpu) && median(cpu[base]) > 0 && own > 0 ? sprintf("%.2f", own / median(cpu[base])) : "-"
         }
-        {
+        $1 != "arrival" && $1 != "open" {
             key = $1 " " $3 " " $2
             if (!(key in rps)) order[++keys] = key
             rps[key] = rps[key] " " $4; p50[key] = p50[key] " " $5; p99[key] = p99[key] " " $6
@@ -239,7 +314,13 @@ mkdir -p "$target"
     echo "call with key, rate limit, metrics and access log, \`translate\` the same to a provider that speaks Anthropic's"
     echo "dialect, \`echo\` the same answered by the gateway itself."
     echo
-    table
+    [ -z "${targets// /}" ] || table
+    if [ -n "$dead_primary" ]; then
+        echo
+        echo "A dead primary: 1,000 callers arrive at once, then 50 ask again and again while the breaker is open."
+        echo
+        dead_table
+    fi
     echo
     echo "Memory of the gateway: $idle KiB PSS idle, $(memory Pss "$gateway_process") KiB PSS and" \
         "$(memory Rss "$gateway_process") KiB RSS after the load."

@@ -97,7 +97,7 @@ fn relay(mut stream: RelayedStream, data: &[u8], piece: usize) -> Relayed {
         }
     }
     if fault.is_none() {
-        sent.extend_from_slice(&stream.finish().unwrap_or_default());
+        sent.extend_from_slice(&stream.finish().whole().unwrap_or_default());
     }
     Relayed {
         sent,

@@ -246,7 +246,7 @@ class Failover(unittest.TestCase):
     def test_a_dead_first_target(self):
         for stream in [False, True]:
             raw = client().chat.completions.with_raw_response.create(model="rescued", messages=QUESTION, stream=stream)
-            self.assertEqual((raw.headers["x-ferrogate-provider"], raw.headers["x-ferrogate-attempts"]), ("fake", "2"))
+            self.assertEqual((raw.headers["x-ferrogate-provider"], raw.headers["x-gateway-attempts"]), ("fake", "2"))
             answer = raw.parse()
             if stream:
                 text = "".join(chunk.choices[0].delta.content or "" for chunk in answer if chunk.choices)

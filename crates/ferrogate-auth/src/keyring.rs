@@ -83,6 +83,11 @@ impl Keyring {
         self.keys.is_empty()
     }
 
+    /// The key of this id.
+    pub fn get(&self, id: &KeyId) -> Option<&Arc<Key>> {
+        self.keys.iter().find(|key| key.id() == id)
+    }
+
     /// How many keys there are.
     pub fn len(&self) -> usize {
         self.keys.len()

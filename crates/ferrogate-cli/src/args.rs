@@ -102,10 +102,10 @@ pub(crate) struct FmtOptions {
 pub(crate) struct AdaptOptions {
     #[command(flatten)]
     pub(crate) config: ConfigOptions,
-    /// What to read: `caddyfile`, `toml` (`litellm` and `ferro-labs` are not available yet)
+    /// What to read: `caddyfile`, `toml`, `ferro-labs` (`litellm` is not available yet)
     #[arg(long, value_name = "NAME", conflicts_with = "adapter")]
     pub(crate) from: Option<String>,
-    /// What to print: `json` (`toml` and `caddyfile` are not available yet)
+    /// What to print: `json`; `caddyfile` with `--from ferro-labs`
     #[arg(long, value_name = "NAME", default_value = "json")]
     pub(crate) to: String,
 }
@@ -123,6 +123,12 @@ pub(crate) struct ExplainOptions {
     /// A header, `Name: value`; repeatable
     #[arg(short = 'H', long = "header", value_name = "HEADER")]
     pub(crate) headers: Vec<String>,
+    /// The body of a model call; `@FILE` reads it from there
+    #[arg(short = 'd', long = "data", value_name = "BODY")]
+    pub(crate) data: Option<String>,
+    /// The id of the key that a model call would show
+    #[arg(long, value_name = "ID")]
+    pub(crate) key: Option<String>,
     /// For people or for machines
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) format: Format,

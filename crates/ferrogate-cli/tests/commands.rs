@@ -135,3 +135,39 @@ fn the_other_commands_do_their_work() {
         planned.stderr
     );
 }
+
+#[test]
+fn adapt_migrates_from_ferro_labs() {
+    let text = "strategy: { mode: fallback }\ntargets:\n  - virtual_key: openai\naliases: { fast: gpt-4o-mini }\n";
+    let launch = |text: &str| Launch::new(BIN).file("gateway.yaml", text);
+    let adapt = |to: &str, text: &str| {
+        launch(text).command(&[
+            "adapt",
+            "--from",
+            "ferro-labs",
+            "-c",
+            "gateway.yaml",
+            "--to",
+            to,
+        ])
+    };
+    let caddyfile = adapt("caddyfile", text).expect(0).stdout;
+    assert!(
+        caddyfile.starts_with(":8080 {") && caddyfile.contains("alias fast gpt-4o-mini"),
+        "{caddyfile}"
+    );
+    Launch::caddyfile(BIN, &caddyfile)
+        .command(&["validate", "-c", "Caddyfile"])
+        .expect(0);
+    let json: Value = serde_json::from_str(&adapt("json", text).expect(0).stdout).unwrap();
+    let models = &json["ai_gateways"][0]["models"];
+    assert_eq!(models[1]["aliases"], json!(["fast"]), "{models}");
+    let refused = adapt("caddyfile", "targets: []\nplugins: []\n").expect(1);
+    assert!(
+        refused.stdout.is_empty() && refused.stderr.contains("`plugins` is not available yet"),
+        "{refused:?}"
+    );
+    launch(text)
+        .command(&["adapt", "--from", "ferro-labs"])
+        .expect(2);
+}

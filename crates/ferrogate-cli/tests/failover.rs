@@ -71,7 +71,12 @@ fn check(fault: Fault, stream: bool, expected: Outcome) {
                 "{case}"
             );
             assert_eq!(response.header("x-ferrogate-provider"), "second", "{case}");
-            assert_eq!(response.header("x-ferrogate-attempts"), "2", "{case}");
+            let told = response.header("x-ferrogate-attempts");
+            assert!(
+                told.starts_with("2; first=") && told.ends_with("; second=ok"),
+                "{told}: {case}"
+            );
+            assert_eq!(response.header("x-gateway-attempts"), "2", "{case}");
             assert_eq!(ends_well, stream, "{case}");
         }
         Served => {
@@ -276,8 +281,71 @@ fn a_failed_target_is_tried_again_as_often_as_its_rule_says() {
     );
     let gateway = Launch::site(BIN, &block).start();
     let response = ask(&gateway, false).expect(200);
-    assert_eq!(response.header("x-ferrogate-attempts"), "3");
+    assert_eq!(
+        response.header("x-ferrogate-attempts"),
+        "3; up=503; up=broken; up=ok"
+    );
     assert_eq!(upstream.requests().len(), 3);
+}
+
+/// A gateway with the model `m` at these providers in turn, each given a second to answer.
+fn alive(upstreams: &[&FakeOpenAi]) -> Gateway {
+    let mut block = "ai_gateway {\nstream_keep_alive 100ms\n".to_owned();
+    let mut targets = Vec::new();
+    for (number, upstream) in upstreams.iter().enumerate() {
+        let provider = format!(
+            "provider p{number} {{
+                kind openai-compatible
+                base_url {}
+                api_key sk
+                timeout {{
+                    first_byte 1s
+                    idle 1s
+                }}
+                retry {{
+                    attempts 1
+                }}
+            }}\n",
+            upstream.base_url()
+        );
+        block += &provider;
+        targets.push(format!("p{number}"));
+    }
+    let targets = targets.join(" ");
+    Launch::site(BIN, &format!("{block}model m -> {targets}\n}}")).start()
+}
+
+#[test]
+fn a_silent_stream_is_told_to_be_alive() {
+    let comments = |response: &Response| response.text().matches(": keep-alive\n\n").count();
+    // Before the first content: the caller is answered while targets are still tried.
+    let silent = || FakeOpenAi::always(Fault::StallBeforeHeader);
+    let (first, second) = (silent(), FakeOpenAi::start());
+    let response = ask(&alive(&[&first, &second]), true).expect(200);
+    assert!(comments(&response) >= 5, "{}", response.text());
+    assert!(response.text().trim_end().ends_with("data: [DONE]"));
+    // Where nobody answers, the stream that has begun ends in an error.
+    let first = silent();
+    let response = ask(&alive(&[&first]), true).expect(200);
+    let events = response.events();
+    let last: Value = serde_json::from_str(events.last().unwrap()).unwrap();
+    assert_eq!(
+        last["error"]["code"],
+        "upstream_timeout",
+        "{}",
+        response.text()
+    );
+    assert!(!response.text().contains("[DONE]") && response.complete);
+    // After content, and the limit of silence holds all the same.
+    let stalls = FakeOpenAi::always(Fault::StallAfterEvents(2));
+    let response = ask(&alive(&[&stalls]), true).expect(200);
+    assert!(comments(&response) >= 5, "{}", response.text());
+    let events = response.events();
+    let last: Value = serde_json::from_str(events.last().unwrap()).unwrap();
+    assert!(last["error"]["message"].is_string(), "{}", response.text());
+    // What is no stream is answered as ever.
+    let first = silent();
+    ask(&alive(&[&first]), false).expect(504);
 }
 
 #[test]
@@ -323,10 +391,12 @@ fn an_open_breaker_leaves_a_failing_provider_alone() {
         upstream.base_url()
     );
     let gateway = Launch::site(BIN, &block).start();
-    for status in [502, 502, 503, 503] {
-        assert_eq!(ask(&gateway, false).status, status);
-    }
-    assert_eq!(upstream.requests().len(), 2);
+    let statuses: Vec<u16> = (0..20).map(|_| ask(&gateway, false).status).collect();
+    assert_eq!(statuses.get(..2), Some([502, 502].as_slice()));
+    let refused = statuses.iter().filter(|status| **status == 503).count();
+    let asked = upstream.requests().len();
+    assert_eq!(refused + asked, 20, "{statuses:?}");
+    assert!(asked < 10, "it is asked once in a while: {asked} times");
     let health = Request::get("/health")
         .send(gateway.address())
         .expect(503)
@@ -392,7 +462,7 @@ fn a_rate_limited_credential_rests() {
         FakeOpenAi::start(),
     );
     let gateway = gateway(&first, &second);
-    for attempts in ["2", "1"] {
+    for attempts in ["2; first=429; second=ok", "1; first=skipped; second=ok"] {
         let response = ask(&gateway, false).expect(200);
         assert_eq!(response.header("x-ferrogate-provider"), "second");
         assert_eq!(response.header("x-ferrogate-attempts"), attempts);
@@ -402,17 +472,36 @@ fn a_rate_limited_credential_rests() {
 
 #[test]
 fn a_rate_limit_of_every_provider_says_when_to_come_back() {
-    let (first, second) = (
-        FakeOpenAi::with_faults(&[Fault::RateLimited(60)]),
-        FakeOpenAi::with_faults(&[Fault::RateLimited(60)]),
-    );
+    let limited = || FakeOpenAi::always(Fault::RateLimited(60));
+    let (first, second) = (limited(), limited());
     let gateway = gateway(&first, &second);
-    for _ in 0..2 {
+    for _ in 0..20 {
         let response = ask(&gateway, false).expect(429);
         assert_eq!(response.error_code(), "upstream_rate_limited");
         let wait: u64 = response.header("retry-after").parse().unwrap();
         assert!((1..=60).contains(&wait), "{wait}");
     }
+    let asked = first.requests().len() + second.requests().len();
+    assert!(
+        asked < 10,
+        "who rests is asked once in a while: {asked} times"
+    );
+}
+
+#[test]
+fn where_all_rest_the_one_that_may_be_back_is_asked() {
+    let limited = || FakeOpenAi::with_faults(&[Fault::RateLimited(60)]);
+    let (first, second) = (limited(), limited());
+    let gateway = gateway(&first, &second);
+    // A second after it was told to rest, one is asked all the same.
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while ask(&gateway, false).status != 200 {
+        assert!(Instant::now() < deadline, "nobody was asked again");
+        std::thread::park_timeout(Duration::from_millis(50));
+    }
+    let entry = gateway.wait_for_access(|entry| entry["status"] == 200);
+    let told = entry["attempts"][0].as_str().unwrap();
+    assert!(told.starts_with("first:m (degraded): ok"), "{entry}");
 }
 
 #[test]
@@ -431,7 +520,7 @@ fn another_key_of_the_provider_need_not_wait() {
         upstream.base_url()
     );
     let gateway = Launch::site(BIN, &block).start();
-    for attempts in ["2", "1"] {
+    for attempts in ["2; p=429; p=ok", "1; p=ok"] {
         let response = ask(&gateway, false).expect(200);
         assert_eq!(response.header("x-ferrogate-attempts"), attempts);
     }

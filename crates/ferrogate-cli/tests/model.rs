@@ -174,7 +174,7 @@ fn answers_tell_how_they_were_made() {
         ("x-gateway-provider", "up"),
         ("x-ferrogate-model", "upstream-model"),
         ("x-gateway-target", "up:upstream-model"),
-        ("x-ferrogate-attempts", "1"),
+        ("x-gateway-attempts", "1"),
         ("x-ferrogate-cache", "bypass"),
         // 11 tokens at 1000 and 7 at 2000 dollars a million.
         ("x-ferrogate-cost", "0.025"),

@@ -293,7 +293,7 @@ fn what_a_provider_refuses_is_told() {
     let request = Request::get("/v1/realtime?model=wrong").bearer("fg_all");
     let response = refused(&gateway, request).expect(502);
     assert_eq!(response.error_code(), "upstream_auth_error");
-    assert_eq!(response.header("x-ferrogate-attempts"), "1");
+    assert_eq!(response.header("x-gateway-attempts"), "1");
     let id = response.header("x-request-id").to_owned();
     check_log(&gateway, &id, &[("error", json!("upstream_auth_error"))]);
 }
@@ -305,7 +305,7 @@ fn the_next_target_takes_over() {
     let request = Request::get("/v1/realtime?model=second").bearer("fg_all");
     let mut socket = WebSocket::open(request, gateway.address());
     assert_eq!(socket.head.field("x-ferrogate-provider"), Some("up"));
-    assert_eq!(socket.head.field("x-ferrogate-attempts"), Some("3"));
+    assert_eq!(socket.head.field("x-gateway-attempts"), Some("3"));
     socket.send("hello");
     assert_eq!(socket.receive(), "hello");
     socket.close();

@@ -96,7 +96,7 @@ pub(crate) fn load(
     lower(&mut cx, tree)
 }
 
-fn lower(cx: &mut Cx<'_>, tree: Tree) -> Config {
+pub(crate) fn lower(cx: &mut Cx<'_>, tree: Tree) -> Config {
     let settings = cx.global(tree.global.as_ref());
     cx.mapped = mapped(&tree);
     let named_routes = cx.named_routes(tree.named);

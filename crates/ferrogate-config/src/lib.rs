@@ -11,6 +11,7 @@
 
 mod caddyfile;
 mod diagnostic;
+mod ferro_labs;
 mod fmt;
 mod load;
 pub mod model;
@@ -23,7 +24,7 @@ mod toml;
 pub use caddyfile::{ReferenceEntry, reference};
 pub use diagnostic::{Diagnostic, ImportFrame, Severity};
 pub use fmt::{format, is_formatted};
-pub use load::{LoadOptions, Loaded, SourceFormat, load, load_str};
+pub use load::{LoadOptions, Loaded, SourceFormat, load, load_str, migrate_ferro_labs};
 pub use report::Report;
 pub use source::{FileId, Position, Sources, Span};
 pub use toml::{toml_reference, toml_schema};

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::caddyfile;
 use crate::diagnostic::Diagnostic;
+use crate::ferro_labs;
 use crate::model::Config;
 use crate::report::Report;
 use crate::toml;
@@ -23,6 +24,8 @@ pub enum SourceFormat {
     Caddyfile,
     /// `*.toml`.
     Toml,
+    /// The document of Ferro Labs' gateway, in YAML or JSON; never told by a name.
+    FerroLabs,
 }
 
 /// What came of a load.
@@ -77,6 +80,17 @@ pub fn load(path: &Path, options: &LoadOptions<'_>) -> Loaded {
     }
 }
 
+/// A document of Ferro Labs' gateway as a Caddyfile; `None` when the report has errors.
+pub fn migrate_ferro_labs(
+    name: &str,
+    text: &str,
+    env: &dyn Fn(&str) -> Option<String>,
+) -> (Option<String>, Report) {
+    let mut report = Report::default();
+    let text = ferro_labs::caddyfile(Path::new(name), text, env, &mut report);
+    (report.is_ok().then_some(text), report)
+}
+
 /// Loads a text under a name; what it imports is read from `base_dir`.
 pub fn load_str(name: &str, text: &str, base_dir: &Path, options: &LoadOptions<'_>) -> Loaded {
     let shown = Path::new(name);
@@ -91,6 +105,9 @@ fn load_text(shown: &Path, real: &Path, text: String, options: &LoadOptions<'_>)
             Some(caddyfile::load(shown, real, text, options.env, &mut report))
         }
         Some(SourceFormat::Toml) => Some(toml::load(shown, real, &text, options.env, &mut report)),
+        Some(SourceFormat::FerroLabs) => {
+            Some(ferro_labs::load(shown, &text, options.env, &mut report))
+        }
         None => {
             report.push(
                 Diagnostic::error(

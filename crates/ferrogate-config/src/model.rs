@@ -8,6 +8,7 @@ mod global;
 mod issuer;
 mod listener;
 mod log;
+mod provider;
 mod site;
 mod tls;
 
@@ -15,8 +16,7 @@ use ferrogate_types::route::NamedRoute;
 use serde::Serialize;
 
 pub use self::gateway::{
-    AiGateway, ApiKey, AuthMode, CircuitBreaker, Credential, Model, OnUnsupportedParam, Provider,
-    ProviderTimeouts, Retry, SettingValue, Target,
+    AiGateway, ApiKey, AuthMode, Credential, Model, OnUnsupportedParam, OwnPrices, Target,
 };
 pub use self::global::{
     AutoHttps, CertificateAuthority, Global, GlobalTls, KeyPairFiles, MetricsOptions,
@@ -34,6 +34,10 @@ pub use self::log::{
     AccessHosts, AccessLog, DirMode, DurationFormat, EncoderKeys, FieldFilter, FilterAction,
     LevelFormat, LogEncoder, LogFile, LogFilter, LogLevel, LogNet, LogOutput, LogSettings,
     NamedFilter, ProcessLog, Roll, RollCompression, Sampling, TimeFormat,
+};
+pub use self::provider::{
+    CircuitBreaker, Concurrency, HealthProbe, PoolKey, Provider, ProviderTimeouts, Retry,
+    SettingValue,
 };
 pub use self::site::Site;
 pub use self::tls::{

@@ -6,18 +6,21 @@
 //! put together here.
 
 mod api_key;
+mod limits;
 mod line;
 mod listen;
 mod model;
+mod prices;
 mod provider;
-mod reader;
+pub(crate) mod reader;
 mod reference;
 mod reliability;
 mod root;
 mod route;
 mod schema;
 mod settings;
-mod table;
+pub(crate) mod table;
+mod target;
 mod text;
 mod tls;
 mod upstream;
@@ -79,9 +82,16 @@ fn hint(code: &str, caddyfile: &str) -> Option<&'static str> {
         "unknown-reference" if caddyfile.starts_with("define it: `model") => {
             Some("define it in `[[models]]`")
         }
-        "not-available" if caddyfile.starts_with("write a `model`") => {
-            Some("write one of `[[models]]` for each name")
-        }
+        "pattern-alias" => Some("write one of `[[models]]` of its own for it"),
+        "ab-test" if caddyfile.starts_with("add `target") => Some("add `label = \"NAME\"`"),
+        "no-condition" => Some("add for instance `when = [\"has_tools\"]`"),
+        "no-effect" => match caddyfile {
+            "write `strategy conditional`" => Some("write `strategy = \"conditional\"`"),
+            "write for instance `strategy weighted`" => {
+                Some("write for instance `strategy = \"weighted\"`")
+            }
+            _ => None,
+        },
         "not-available" if caddyfile.starts_with("where the vendor") => Some(
             "where the vendor offers an OpenAI-compatible API, use `kind = \"openai-compatible\"` and its `base_url`",
         ),

@@ -248,7 +248,7 @@ fn secrets_keep_their_origin_and_stay_hidden() {
     .config
     .unwrap();
     let keys = &config.ai_gateways[0].providers[0].api_keys;
-    let values: Vec<&str> = keys.iter().map(ferrogate_types::Secret::expose).collect();
+    let values: Vec<&str> = keys.iter().map(|key| key.secret.expose()).collect();
     assert_eq!(
         values,
         [
@@ -259,7 +259,7 @@ fn secrets_keep_their_origin_and_stay_hidden() {
             "sk-literal"
         ]
     );
-    let shown: Vec<String> = keys.iter().map(ToString::to_string).collect();
+    let shown: Vec<String> = keys.iter().map(|key| key.secret.to_string()).collect();
     let from_file = format!("{{file.{}}}", file.display());
     assert_eq!(
         shown,

@@ -273,9 +273,19 @@ const BLOCKS: &[(&str, &str, &str)] = &[
         "In `circuit_breaker` of a provider.",
     ),
     (
+        "ai_gateway provider health",
+        "`ai_gateway` › `provider` › `health`",
+        "In `health` of a provider.",
+    ),
+    (
         "ai_gateway model",
         "`ai_gateway` › `model`",
         "In the block of a model.",
+    ),
+    (
+        "ai_gateway model target",
+        "`ai_gateway` › `model` › `target`",
+        "In the block of a target, which also takes `timeout` and `retry` with the options of a provider's.",
     ),
     (
         "ai_gateway api_key",

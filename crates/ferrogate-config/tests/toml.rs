@@ -102,9 +102,10 @@ fn toml_and_caddyfile_come_to_the_same_gateway() {
         [[providers]]
         name = "openai"
         kind = "openai"
-        api_key = "{env.OPENAI_API_KEY}"
+        api_keys = [{ key = "{env.OPENAI_API_KEY}", weight = 2 }]
+        max_concurrency = "5 queue 2"
         timeout = { connect = "1s", first_token = "30s" }
-        retry = { attempts = 3, statuses = [429, "5xx"] }
+        retry = { attempts = 3, statuses = [429, "5xx"], budget = "10%" }
         circuit_breaker = "off"
         headers = { X-Org = "org" }
         [[models]]
@@ -112,6 +113,29 @@ fn toml_and_caddyfile_come_to_the_same_gateway() {
         aliases = ["large"]
         targets = [{ provider = "openai", model = "gpt-4o" }]
         input_price_per_1m = 2.50
+        [[models]]
+        name = "gpt-*"
+        strategy = "hash header X-Conversation ttl 1h"
+        fallback_model = ["big"]
+        hedge = "after 800ms max_extra 10%"
+        commit_window = "16 events 2s"
+        [[models.targets]]
+        provider = "openai"
+        weight = 70
+        label = "B"
+        retry = { attempts = 1 }
+        input_price_per_1m = 1
+        [[models.targets]]
+        provider = "openai"
+        model = "gpt-4o"
+        priority = 7
+        [[models]]
+        name = "asked"
+        strategy = "conditional"
+        targets = [
+            { provider = "openai", when = ["stream and metadata.tier gold", "prompt_contains \"a b\""] },
+            { provider = "openai", model = "gpt-4o" },
+        ]
         [[api_keys]]
         id = "k"
         key_env = "SET"
@@ -124,7 +148,8 @@ fn toml_and_caddyfile_come_to_the_same_gateway() {
             ai_gateway {
                 provider openai {
                     kind openai
-                    api_key {env.OPENAI_API_KEY}
+                    api_key {env.OPENAI_API_KEY} weight 2
+                    max_concurrency 5 queue 2
                     timeout {
                         connect 1s
                         first_token 30s
@@ -132,12 +157,38 @@ fn toml_and_caddyfile_come_to_the_same_gateway() {
                     retry {
                         attempts 3
                         statuses 429 5xx
+                        budget 10%
                     }
                     circuit_breaker off
                     header X-Org org
                 }
                 model big large -> openai:gpt-4o {
                     input_price_per_1m 2.5
+                }
+                model gpt-* -> openai openai:gpt-4o {
+                    strategy hash header X-Conversation ttl 1h
+                    fallback_model big
+                    hedge after 800ms max_extra 10%
+                    commit_window 2s 16 events
+                    target openai {
+                        weight 70
+                        label B
+                        retry {
+                            attempts 1
+                        }
+                        input_price_per_1m 1
+                    }
+                    target openai:gpt-4o {
+                        priority 7
+                    }
+                }
+                model asked {
+                    strategy conditional
+                    target openai {
+                        when stream and metadata.tier gold
+                        when prompt_contains \"a b\"
+                    }
+                    target openai:gpt-4o
                 }
                 api_key k {
                     key_env SET
@@ -174,7 +225,7 @@ fn forget_places(json: &mut serde_json::Value) {
 #[test]
 fn secrets_know_their_variable() {
     let config = config("[[providers]]\nname = \"openai\"\napi_key_env = \"OPENAI_API_KEY\"\n");
-    let secret = &config.ai_gateways[0].providers[0].api_keys[0];
+    let secret = &config.ai_gateways[0].providers[0].api_keys[0].secret;
     assert_eq!(secret.expose(), "sk-from-the-environment");
     assert_eq!(
         secret.origin(),

@@ -14,6 +14,7 @@ mod usage;
 use bytes::Bytes;
 
 pub(crate) use self::count::{count_tokens_json, read_count_tokens, write_count_tokens};
+pub use self::error::is_error_word;
 
 use crate::chat::{Answer, ChatRequest};
 use crate::protocol::{

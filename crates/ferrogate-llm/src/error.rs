@@ -5,6 +5,10 @@ use serde_json::{Value, json};
 
 use crate::json;
 
+mod meaning;
+
+pub use meaning::Meaning;
+
 /// The error envelope `{"error":{"message","type","param","code"}}`.
 ///
 /// Source: OpenAI's OpenAPI document, `ErrorResponse`.
@@ -42,6 +46,9 @@ pub struct UpstreamFault {
     pub code: Option<String>,
 }
 
+/// The code of an event that is not even JSON.
+const JUNK: &str = "invalid_event";
+
 impl UpstreamFault {
     /// What we say about an answer that makes no sense.
     pub fn because(message: impl Into<String>) -> Self {
@@ -51,6 +58,19 @@ impl UpstreamFault {
             param: None,
             code: None,
         }
+    }
+
+    /// What we say about an event of a stream that is not even JSON.
+    pub(crate) fn junk() -> Self {
+        Self {
+            code: Some(JUNK.to_owned()),
+            ..Self::because("an event of the stream is not JSON")
+        }
+    }
+
+    /// Whether it is about an event that is not even JSON, and so no word of the provider's.
+    pub fn is_junk(&self) -> bool {
+        self.code.as_deref() == Some(JUNK)
     }
 
     /// Reads an error answer. Whatever it is, something is said about it: a proxy's HTML page and an empty

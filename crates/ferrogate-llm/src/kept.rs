@@ -27,6 +27,9 @@ pub enum Unkept {
 impl Kept {
     /// Checks an answer, reads its usage and puts in the model asked for, all in one look at its bytes.
     pub fn read(dialect: Dialect, body: &Bytes, asked_model: &str) -> Result<Self, Unkept> {
+        if std::str::from_utf8(body).is_err() {
+            return Err(Unkept::NotJson);
+        }
         let names = [
             "error", "type", "usage", "model", "response", "x_groq", "choices",
         ];

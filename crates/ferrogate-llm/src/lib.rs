@@ -50,10 +50,11 @@ mod units;
 mod usage;
 mod wait;
 
+pub use anthropic::is_error_word;
 pub use converse::error_type as bedrock_error_type;
 pub use dialect::Dialect;
 pub use emulation::{EmulatedStream, Emulation};
-pub use error::{ErrorBody, UpstreamFault};
+pub use error::{ErrorBody, Meaning, UpstreamFault};
 pub use estimate::estimate_tokens;
 pub use event_stream::{
     EventMessage, EventStreamDecoder, EventStreamError, MessageKind, encode_exception,
@@ -71,7 +72,7 @@ pub use protocol::{
 };
 pub use quirk::Quirk;
 pub use realtime::RealtimeMeter;
-pub use relayed::{RelayedStream, Step, with_model};
+pub use relayed::{Finish, RelayedStream, Step, with_model};
 pub use replicate::{Prediction, PredictionStatus};
 pub use request::{DecodeError, ModelRequest};
 pub use rerank::RerankDialect;

@@ -40,6 +40,27 @@ struct Seen {
     unreported: bool,
 }
 
+/// What is known of a stream whose bytes are over.
+#[derive(Debug)]
+pub enum Finish {
+    /// It is whole; what is still to be sent.
+    Whole(Bytes),
+    /// It is cut: its caller must be told.
+    Cut,
+    /// Its last words are an error; what tells it.
+    Broken(UpstreamFault, Bytes),
+}
+
+impl Finish {
+    /// What is still to be sent of a whole stream.
+    pub fn whole(self) -> Option<Bytes> {
+        match self {
+            Self::Whole(rest) => Some(rest),
+            Self::Cut | Self::Broken(..) => None,
+        }
+    }
+}
+
 enum Mode {
     /// OpenAI's chunks, as they come: the common case, read as little as possible.
     Watch(StreamWatch),
@@ -132,10 +153,10 @@ impl RelayedStream {
         None
     }
 
-    /// The bytes are over. What is still to be sent when the answer is whole nevertheless; `None` when it is cut.
-    pub fn finish(&mut self) -> Option<Bytes> {
+    /// The bytes are over: whether the answer is whole nevertheless.
+    pub fn finish(&mut self) -> Finish {
         if self.ended {
-            return Some(Bytes::new());
+            return Finish::Whole(Bytes::new());
         }
         let mut sent = BytesMut::new();
         if let Some(frame) = self.frames.finish() {
@@ -143,9 +164,9 @@ impl RelayedStream {
                 Some(Step::Send(bytes)) => sent.extend_from_slice(&bytes),
                 Some(Step::Last(bytes)) => {
                     sent.extend_from_slice(&bytes);
-                    return Some(sent.freeze());
+                    return Finish::Whole(sent.freeze());
                 }
-                Some(Step::Fault(..)) => return None,
+                Some(Step::Fault(fault, bytes)) => return Finish::Broken(fault, bytes),
                 None => {}
             }
         }
@@ -177,11 +198,18 @@ impl RelayedStream {
                     &mut self.out,
                 );
                 sent.extend_from_slice(&self.out);
-                noted.end && noted.fault.is_none()
+                if let Some(fault) = noted.fault {
+                    return Finish::Broken(fault, sent.freeze());
+                }
+                noted.end
             }
         };
         self.ended = whole;
-        whole.then(|| sent.freeze())
+        if whole {
+            Finish::Whole(sent.freeze())
+        } else {
+            Finish::Cut
+        }
     }
 
     /// What tells the caller that the stream broke, where only its writer knows how: numbered events, an array.
@@ -248,7 +276,15 @@ impl RelayedStream {
                     self.ended = true;
                     Some(Step::Last(frame.raw().clone()))
                 }
-                FrameAction::Fault(fault) => Some(Step::Fault(fault, frame.raw().clone())),
+                FrameAction::Fault(fault) => {
+                    let bytes = if fault.is_junk() {
+                        let protocol = watch.dialect().protocol();
+                        protocol.error_frame(&fault.body())
+                    } else {
+                        frame.raw().clone()
+                    };
+                    Some(Step::Fault(fault, bytes))
+                }
             };
         }
         let data = frame.data();

@@ -9,6 +9,7 @@ use ferrogate_types::Usage;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::json;
 use crate::{Dialect, ErrorBody, Frame, Surface, UpstreamFault, encode_event, read_usage};
 
 /// Watches one stream frame by frame.
@@ -104,6 +105,11 @@ impl StreamWatch {
         self
     }
 
+    /// What the caller speaks.
+    pub(crate) fn dialect(&self) -> Dialect {
+        self.surface.dialect()
+    }
+
     /// Looks at the next frame.
     pub fn see(&mut self, frame: &Frame) -> FrameAction {
         self.model_span = None;
@@ -124,9 +130,15 @@ impl StreamWatch {
             self.unreported = false;
         }
         if self.surface.dialect() == Dialect::OpenAiResponses {
+            if json::peek(&data, []).is_err() {
+                return self.junk(&data);
+            }
             return self.see_responses_event(frame, &data);
         }
         let chunk = serde_json::from_slice::<Choices<'_>>(&data).ok();
+        if chunk.is_none() && json::peek(&data, []).is_err() {
+            return self.junk(&data);
+        }
         self.model_span = chunk.as_ref().and_then(|chunk| {
             let raw = chunk.model?.get();
             let start = raw.as_ptr().addr() - data.as_ptr().addr();
@@ -148,6 +160,15 @@ impl StreamWatch {
             None => {}
         }
         FrameAction::Forward
+    }
+
+    /// An event that is not even JSON; an empty one says nothing.
+    fn junk(&mut self, data: &[u8]) -> FrameAction {
+        if data.trim_ascii().is_empty() {
+            return FrameAction::Forward;
+        }
+        self.end = Some(StreamEnd::Fault);
+        FrameAction::Fault(UpstreamFault::junk())
     }
 
     fn note(&mut self, choice: &Choice<'_>) {

@@ -77,7 +77,9 @@ pub struct ModelCall {
     pub provider: String,
     /// What it was asked for.
     pub upstream_model: String,
-    /// Each try: provider, result and milliseconds.
+    /// The name of the target that answered; empty without one.
+    pub label: String,
+    /// Each target in the order of the decisions: why it was chosen and what came of it, or why it was not tried.
     pub attempts: Vec<String>,
     /// Whether the answer is a stream.
     pub stream: bool,
@@ -178,6 +180,7 @@ impl ModelCall {
         sink.field("model", text(&self.model));
         sink.field("provider", text(&self.provider));
         sink.field("upstream_model", text(&self.upstream_model));
+        unless_empty("label", &self.label, sink);
         let attempts = self.attempts.iter().map(|attempt| attempt.as_str().into());
         sink.field("attempts", Field::List(attempts.collect()));
         sink.field("stream", Field::Bool(self.stream));

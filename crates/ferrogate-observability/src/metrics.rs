@@ -77,6 +77,7 @@ pub struct Metrics {
     upstreams: IntGaugeVec,
     calls: IntCounterVec,
     attempts: IntCounterVec,
+    variants: IntCounterVec,
     tokens: IntCounterVec,
     first_token: HistogramVec,
     unpriced: IntCounterVec,
@@ -187,6 +188,11 @@ impl Metrics {
                 "Tries of providers, by result.",
                 &["gen_ai_provider_name", "result"],
             )?,
+            variants: counter(
+                "ferrogate_gen_ai_variants_total",
+                "Model calls answered by a target with a label, by model, label and outcome.",
+                &["gen_ai_request_model", "label", "outcome"],
+            )?,
             tokens: counter(
                 "ferrogate_gen_ai_tokens_total",
                 "Tokens used.",
@@ -256,6 +262,13 @@ impl Metrics {
     /// Counts one try of a provider; `result` is a member of a fixed set.
     pub fn attempt(&self, provider: &str, result: &'static str) {
         self.attempts.with_label_values(&[provider, result]).inc();
+    }
+
+    /// Counts a call that a target with this label answered.
+    pub fn variant(&self, model: &str, label: &str, outcome: CallOutcome) {
+        self.variants
+            .with_label_values(&[model, label, outcome.as_str()])
+            .inc();
     }
 
     /// Counts tokens.

@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
+use crate::outlier::Outlier;
+
 /// When a breaker opens and closes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BreakerSettings {
@@ -34,6 +36,8 @@ pub enum BreakerState {
 pub struct Breaker {
     settings: Option<BreakerSettings>,
     inner: Arc<Mutex<Inner>>,
+    /// Hears of every result as well.
+    outlier: Outlier,
 }
 
 #[derive(Debug, Default)]
@@ -43,6 +47,8 @@ struct Inner {
     /// Set while open or half open: when the trickle may begin.
     reopens: Option<Instant>,
     trickle: u32,
+    /// When it opened, or a call was let through it all the same.
+    spared: Option<Instant>,
 }
 
 /// Leave to make one call. Dropped without a verdict, it frees its place and judges nothing.
@@ -50,8 +56,24 @@ struct Inner {
 #[must_use]
 pub struct Pass {
     breaker: Breaker,
-    trickle: bool,
+    kind: PassKind,
+    /// When leave was given.
+    at: Instant,
 }
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum PassKind {
+    /// One of many.
+    Usual,
+    /// One of the trickle.
+    Trickle,
+    /// One of the trickle, before its time.
+    Forced,
+}
+
+/// How soon after a breaker opened or a credential was parked, or after a call that was made all the same, another call
+/// may be made because nothing else is left.
+pub(crate) const FORCED_EVERY: Duration = Duration::from_secs(1);
 
 impl Breaker {
     /// A closed breaker; without settings it never opens.
@@ -59,30 +81,54 @@ impl Breaker {
         Self {
             settings,
             inner: Arc::default(),
+            outlier: Outlier::default(),
         }
+    }
+
+    /// A breaker for the same provider: as it is where the settings are the same, else closed.
+    pub(crate) fn succeeding(settings: Option<BreakerSettings>, old: &Self) -> Self {
+        if settings == old.settings {
+            return old.clone();
+        }
+        Self {
+            outlier: old.outlier.clone(),
+            ..Self::new(settings)
+        }
+    }
+
+    /// The share of calls that fail.
+    pub(crate) fn outlier(&self) -> &Outlier {
+        &self.outlier
     }
 
     /// Asks to make a call; `None` when it is open, or half open with its trickle used up.
     pub fn pass(&self, now: Instant) -> Option<Pass> {
+        let kind = match self.settings {
+            None => PassKind::Usual,
+            Some(settings) => self.inner.lock().admit(settings, now)?,
+        };
+        Some(self.give(kind, now))
+    }
+
+    /// Asks to make a call although it is open, because nothing else is left.
+    ///
+    /// One call is let through each second, the first one a second after it opened, and no more at once than the trickle of
+    /// the half-open state: enough to find out soon that the provider is back, and no burden while it is not. Its success counts as one of the trickle; its
+    /// failure leaves the time at which the trickle begins as it is. A breaker that is not open is asked as usual.
+    pub fn force(&self, now: Instant) -> Option<Pass> {
         let Some(settings) = self.settings else {
-            return Some(Pass {
-                breaker: self.clone(),
-                trickle: false,
-            });
+            return self.pass(now);
         };
-        let mut inner = self.inner.lock();
-        let trickle = match inner.reopens {
-            None => false,
-            Some(at) if now < at || inner.trickle >= settings.half_open => return None,
-            Some(_) => {
-                inner.trickle += 1;
-                true
-            }
-        };
-        Some(Pass {
+        let kind = self.inner.lock().force(settings, now)?;
+        Some(self.give(kind, now))
+    }
+
+    fn give(&self, kind: PassKind, at: Instant) -> Pass {
+        Pass {
             breaker: self.clone(),
-            trickle,
-        })
+            kind,
+            at,
+        }
     }
 
     /// What it lets through now.
@@ -93,17 +139,50 @@ impl Breaker {
             Some(_) => BreakerState::HalfOpen,
         }
     }
+
+    /// How long it stays open; zero when it is not.
+    pub fn wait(&self, now: Instant) -> Duration {
+        let reopens = self.inner.lock().reopens;
+        reopens.map_or(Duration::ZERO, |at| at.saturating_duration_since(now))
+    }
+}
+
+impl Inner {
+    fn admit(&mut self, settings: BreakerSettings, now: Instant) -> Option<PassKind> {
+        match self.reopens {
+            None => Some(PassKind::Usual),
+            Some(at) if now < at || self.trickle >= settings.half_open => None,
+            Some(_) => {
+                self.trickle += 1;
+                Some(PassKind::Trickle)
+            }
+        }
+    }
+
+    fn force(&mut self, settings: BreakerSettings, now: Instant) -> Option<PassKind> {
+        if self.reopens.is_none_or(|at| now >= at) {
+            return self.admit(settings, now);
+        }
+        let soon = |at: Instant| now.saturating_duration_since(at) < FORCED_EVERY;
+        if self.trickle >= settings.half_open || self.spared.is_some_and(soon) {
+            return None;
+        }
+        self.trickle += 1;
+        self.spared = Some(now);
+        Some(PassKind::Forced)
+    }
 }
 
 impl Pass {
     /// The call went well.
     pub fn succeeded(self) {
+        self.breaker.outlier.record(false, self.at);
         let Some(settings) = self.breaker.settings else {
             return;
         };
         let mut inner = self.breaker.inner.lock();
         inner.failures = 0;
-        if inner.reopens.is_some() && self.trickle {
+        if inner.reopens.is_some() && self.kind != PassKind::Usual {
             inner.successes += 1;
             if inner.successes >= settings.successes {
                 inner.reopens = None;
@@ -114,14 +193,19 @@ impl Pass {
 
     /// The provider failed: it was unreachable, broke off, timed out or answered 5xx.
     pub fn failed(self, now: Instant) {
+        self.breaker.outlier.record(true, now);
         let Some(settings) = self.breaker.settings else {
             return;
         };
         let mut inner = self.breaker.inner.lock();
         inner.successes = 0;
+        if self.kind == PassKind::Forced && inner.reopens.is_some_and(|at| now < at) {
+            return;
+        }
         inner.failures = inner.failures.saturating_add(1);
-        if self.trickle || inner.failures >= settings.failures {
+        if self.kind != PassKind::Usual || inner.failures >= settings.failures {
             inner.reopens = Some(now + settings.open);
+            inner.spared = Some(now);
             inner.failures = 0;
         }
     }
@@ -129,7 +213,7 @@ impl Pass {
 
 impl Drop for Pass {
     fn drop(&mut self) {
-        if self.trickle {
+        if self.kind != PassKind::Usual {
             let mut inner = self.breaker.inner.lock();
             inner.trickle = inner.trickle.saturating_sub(1);
         }
@@ -206,5 +290,46 @@ mod tests {
             breaker.pass(now).unwrap().failed(now);
         }
         assert_eq!(breaker.state(now), BreakerState::Closed);
+    }
+
+    #[test]
+    fn a_forced_call_finds_out_soon_that_the_provider_is_back() {
+        let now = Instant::now();
+        let breaker = opened(now);
+        assert!(breaker.force(now).is_none());
+        let pass = breaker.force(now + FORCED_EVERY).unwrap();
+        let next = now + FORCED_EVERY * 2;
+        assert!(breaker.force(next).is_none(), "one at once");
+        pass.failed(next);
+        assert_eq!(breaker.wait(now), SETTINGS.open, "the time stays as it is");
+        for second in 2..=3 {
+            let at = now + FORCED_EVERY * second;
+            let before = (FORCED_EVERY * second).saturating_sub(Duration::from_nanos(1));
+            assert!(breaker.force(now + before).is_none());
+            assert!(breaker.pass(at).is_none());
+            breaker.force(at).unwrap().succeeded();
+        }
+        assert_eq!(breaker.state(now + FORCED_EVERY * 3), BreakerState::Closed);
+        assert!(breaker.force(now + FORCED_EVERY * 3).is_some());
+    }
+
+    #[test]
+    fn need_does_not_widen_the_trickle() {
+        let now = Instant::now();
+        let later = now + SETTINGS.open;
+        let breaker = opened(now);
+        let _pass = breaker.force(later).unwrap();
+        assert!(breaker.force(later).is_none() && breaker.pass(later).is_none());
+    }
+
+    #[test]
+    fn a_forced_call_that_ends_late_is_one_of_the_trickle() {
+        let now = Instant::now();
+        let breaker = opened(now);
+        let forced = breaker.force(now + FORCED_EVERY).unwrap();
+        // It was forced, but it ends in the trickle's time and is judged like one of it.
+        let later = now + SETTINGS.open;
+        forced.failed(later);
+        assert_eq!(breaker.wait(later), SETTINGS.open);
     }
 }

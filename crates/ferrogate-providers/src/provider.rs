@@ -1,21 +1,30 @@
 //! A provider as requests meet it.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use ferrogate_types::route::StatusPattern;
 use ferrogate_types::{ProviderId, Secret};
 
-use crate::{Breaker, BreakerSettings, CredentialPool, ProviderKind};
+use crate::budget::RetryBudget;
+use crate::places::Places;
+use crate::{
+    Breaker, BreakerSettings, BreakerState, Concurrency, CredentialPool, Place, PoolKey,
+    ProviderKind, Saturated,
+};
 
 /// What the configuration says of a provider.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ProviderSpec {
     /// Its name.
     pub id: ProviderId,
     /// Its kind.
     pub kind: ProviderKind,
+    /// Where it is, as written: what is known of a provider that moved is known of another one.
+    pub base_url: Option<String>,
     /// Its keys, empty ones included: a key that was written but is unset disables the provider.
-    pub credentials: Vec<Secret>,
+    pub credentials: Vec<PoolKey>,
     /// Further settings of its kind, by name.
     pub settings: Vec<(String, Secret)>,
     /// Further request headers.
@@ -26,9 +35,16 @@ pub struct ProviderSpec {
     pub retry: RetryRule,
     /// The breaker; `None` = off.
     pub breaker: Option<BreakerSettings>,
+    /// Retries for each hundred first tries.
+    pub retry_budget: u8,
+    /// How many calls may be under way at once; `None` = any number.
+    pub concurrency: Option<Concurrency>,
     /// Switched off.
     pub disabled: bool,
 }
+
+/// Retries for each hundred first tries where nothing is said.
+const USUAL_BUDGET: u8 = 20;
 
 /// Shorter is no secret worth the name, and leaving it out would garble what is said.
 const SHORTEST_SECRET: usize = 8;
@@ -36,6 +52,24 @@ const SHORTEST_SECRET: usize = 8;
 const SHOWN: usize = 6;
 
 impl ProviderSpec {
+    /// A provider of which nothing more is said: no credentials, no limits, one try.
+    pub fn new(id: ProviderId, kind: ProviderKind) -> Self {
+        Self {
+            id,
+            kind,
+            base_url: None,
+            credentials: Vec::new(),
+            settings: Vec::new(),
+            headers: Vec::new(),
+            timeouts: Timeouts::default(),
+            retry: RetryRule::default(),
+            breaker: None,
+            retry_budget: USUAL_BUDGET,
+            concurrency: None,
+            disabled: false,
+        }
+    }
+
     /// A setting of its kind.
     pub fn setting(&self, name: &str) -> Option<&Secret> {
         let found = self.settings.iter().find(|(known, _)| known == name);
@@ -44,11 +78,19 @@ impl ProviderSpec {
             .filter(|value| !value.is_empty())
     }
 
+    /// Whether another configuration speaks of the same provider: what is known of its health holds.
+    pub(crate) fn is_same_place(&self, other: &Self) -> bool {
+        self.id == other.id
+            && self.kind == other.kind
+            && self.base_url == other.base_url
+            && self.settings == other.settings
+    }
+
     /// Text from the provider without the operator's credentials: some tell a caller which key they refused, whole
     /// or masked.
     pub fn hide_secrets(&self, text: &str) -> String {
         let mut text = text.to_owned();
-        for secret in &self.credentials {
+        for PoolKey { secret, .. } in &self.credentials {
             if let Some(shown) = secret.expose().get(..SHOWN)
                 && secret.expose().len() >= SHORTEST_SECRET
             {
@@ -111,6 +153,18 @@ pub struct RetryRule {
     pub max_backoff: Duration,
 }
 
+/// One try.
+impl Default for RetryRule {
+    fn default() -> Self {
+        Self {
+            attempts: 1,
+            statuses: Vec::new(),
+            backoff: Duration::ZERO,
+            max_backoff: Duration::ZERO,
+        }
+    }
+}
+
 impl RetryRule {
     /// Whether an answer with this status is tried again.
     pub fn covers(&self, status: u16) -> bool {
@@ -137,6 +191,10 @@ pub struct Provider {
     spec: ProviderSpec,
     credentials: CredentialPool,
     breaker: Breaker,
+    budget: RetryBudget,
+    places: Places,
+    /// What active probes found; true where there are none.
+    healthy: Arc<AtomicBool>,
 }
 
 impl Provider {
@@ -145,8 +203,29 @@ impl Provider {
         Self {
             credentials: CredentialPool::new(spec.credentials.iter().cloned()),
             breaker: Breaker::new(spec.breaker),
+            budget: RetryBudget::new(spec.retry_budget),
+            places: Places::new(spec.concurrency),
+            healthy: Arc::new(AtomicBool::new(true)),
             spec,
         }
+    }
+
+    /// The same provider under a new configuration: each part whose settings are the same keeps its state.
+    pub(crate) fn succeeding(spec: ProviderSpec, old: &Self) -> Self {
+        let mut new = Self::new(spec);
+        if !new.spec.is_same_place(&old.spec) {
+            return new;
+        }
+        new.credentials.park_like(&old.credentials);
+        new.breaker = Breaker::succeeding(new.spec.breaker, &old.breaker);
+        new.healthy = Arc::clone(&old.healthy);
+        if new.budget.percent() == old.budget.percent() {
+            new.budget = old.budget.clone();
+        }
+        if new.places.settings() == old.places.settings() {
+            new.places = old.places.clone();
+        }
+        new
     }
 
     /// Its name.
@@ -178,7 +257,46 @@ impl Provider {
 
     /// Whether it could be called now.
     pub fn is_available(&self, now: Instant) -> bool {
-        self.is_enabled() && self.breaker.state(now) != crate::BreakerState::Open
+        self.is_enabled() && self.is_healthy() && self.breaker.state(now) != BreakerState::Open
+    }
+
+    /// Whether active probes find it well; true where there are none.
+    pub fn is_healthy(&self) -> bool {
+        self.healthy.load(Ordering::Relaxed)
+    }
+
+    /// Notes what active probes found; true when it was something else before.
+    pub fn set_healthy(&self, healthy: bool) -> bool {
+        self.healthy.swap(healthy, Ordering::Relaxed) != healthy
+    }
+
+    /// For how long others are to be asked first, because too many of its calls failed; `None` when none are.
+    pub fn ejected(&self, now: Instant) -> Option<Duration> {
+        self.breaker.outlier().ejected(now)
+    }
+
+    /// Notes a request's first try: it pays for a part of a retry.
+    pub fn first_try(&self) {
+        self.budget.deposit();
+    }
+
+    /// Asks to try again. True takes one retry out of the provider's budget, which all its targets share.
+    pub fn may_retry(&self) -> bool {
+        self.budget.withdraw()
+    }
+
+    /// Whether a call that came now would be turned away at once: every place is taken, and so is the queue.
+    pub fn is_saturated(&self) -> bool {
+        self.places.is_full()
+    }
+
+    /// Takes a place among the calls under way, or waits for one: until then, or as long as a call may wait.
+    ///
+    /// # Cancel safety
+    ///
+    /// A caller that leaves leaves the queue as well.
+    pub async fn enter(&self, deadline: Instant) -> Result<Place, Saturated> {
+        self.places.enter(deadline).await
     }
 }
 
@@ -189,7 +307,9 @@ mod tests {
     #[test]
     fn hides_the_operators_secrets() {
         let spec = ProviderSpec {
-            credentials: ["sk-operator-1234", "short"].map(Secret::literal).into(),
+            credentials: ["sk-operator-1234", "short"]
+                .map(|text| Secret::literal(text).into())
+                .into(),
             headers: vec![("X-Auth".to_owned(), Secret::literal("Token header-secret"))],
             ..crate::registry::tests::provider("p")
         };

@@ -1,79 +1,17 @@
 //! Models by name.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use ferrogate_catalog::Prices;
-use ferrogate_llm::ModelTraits;
-use ferrogate_types::{ModelName, ProviderId, UpstreamModel};
+use ferrogate_catalog::Catalog;
+use ferrogate_types::{ModelName, ProviderId};
 
-use crate::{Provider, ProviderSpec};
-
-/// What the configuration says of a model.
-#[derive(Clone, Debug)]
-pub struct ModelSpec {
-    /// What callers ask for.
-    pub name: ModelName,
-    /// Other names for it.
-    pub aliases: Vec<ModelName>,
-    /// Where it is served, first choice first.
-    pub targets: Vec<TargetSpec>,
-    /// What it can do.
-    pub capabilities: Vec<String>,
-    /// Tokens of input and output together.
-    pub context_window: Option<u64>,
-    /// Tokens of output.
-    pub max_output_tokens: Option<u64>,
-    /// Switched off.
-    pub disabled: bool,
-}
-
-/// Where a model is served.
-#[derive(Clone, Debug)]
-pub struct TargetSpec {
-    /// A provider of the same registry.
-    pub provider: ProviderId,
-    /// What it is asked for.
-    pub model: UpstreamModel,
-    /// What is known of it.
-    pub traits: ModelTraits,
-    /// What it costs there.
-    pub prices: Prices,
-}
-
-/// A model that can be asked for.
-#[derive(Debug)]
-pub struct LogicalModel {
-    /// What the configuration says of it.
-    pub spec: ModelSpec,
-    /// Where it is served, first choice first.
-    pub targets: Vec<Target>,
-}
-
-/// A place where a model is served.
-#[derive(Clone, Debug)]
-pub struct Target {
-    /// The provider.
-    pub provider: Arc<Provider>,
-    /// What it is asked for.
-    pub model: UpstreamModel,
-    /// What is known of it.
-    pub traits: Arc<ModelTraits>,
-    /// What it costs there.
-    pub prices: Arc<Prices>,
-}
-
-impl LogicalModel {
-    /// Whether any target could be called.
-    pub fn is_served(&self) -> bool {
-        !self.spec.disabled
-            && self
-                .targets
-                .iter()
-                .any(|target| target.provider.is_enabled())
-    }
-}
+use crate::budget::RetryBudget;
+use crate::pattern::{self, Known, Patterns};
+use crate::target::Own;
+use crate::{LogicalModel, ModelSpec, Provider, ProviderSpec, Target, TargetSpec};
 
 /// The models and providers of one gateway.
 #[derive(Debug)]
@@ -81,10 +19,13 @@ pub struct Registry {
     providers: Vec<Arc<Provider>>,
     models: Vec<Arc<LogicalModel>>,
     by_name: HashMap<ModelName, usize>,
+    patterns: Patterns,
+    /// What is known of names that patterns stand for.
+    known: Option<Known>,
 }
 
 /// Why a registry could not be built.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum RegistryError {
     /// Two providers of one name.
     #[error("provider `{0}` is defined twice")]
@@ -100,9 +41,21 @@ pub enum RegistryError {
         /// The name that is missing.
         provider: ProviderId,
     },
+    /// A target that takes the asked name, of a model that has but one.
+    #[error("model `{0}` has a target without a model, which only a pattern may have")]
+    NotAPattern(ModelName),
     /// A model with nowhere to go.
     #[error("model `{0}` has no target")]
     NoTarget(ModelName),
+    /// A condition that cannot be asked.
+    #[error("model `{model}` has a condition with a broken expression")]
+    Condition {
+        /// The model.
+        model: ModelName,
+        /// What is wrong with it.
+        #[source]
+        source: regex::Error,
+    },
 }
 
 impl Registry {
@@ -124,50 +77,108 @@ impl Registry {
             ordered.push(provider);
         }
         let mut by_name = HashMap::new();
+        let mut patterns = Patterns::default();
         let mut built = Vec::with_capacity(models.len());
         for spec in models {
             if spec.targets.is_empty() {
                 return Err(RegistryError::NoTarget(spec.name));
             }
-            let mut targets = Vec::with_capacity(spec.targets.len());
-            for target in &spec.targets {
-                let provider =
-                    known
-                        .get(&target.provider)
-                        .ok_or_else(|| RegistryError::UnknownProvider {
-                            model: spec.name.clone(),
-                            provider: target.provider.clone(),
-                        })?;
-                targets.push(Target {
-                    provider: Arc::clone(provider),
-                    model: target.model.clone(),
-                    traits: Arc::new(target.traits.clone()),
-                    prices: Arc::new(target.prices.clone()),
-                });
-            }
+            let targets = spec
+                .targets
+                .iter()
+                .map(|target| lower(&spec, target, &known))
+                .collect::<Result<_, _>>()?;
             for name in std::iter::once(&spec.name).chain(&spec.aliases) {
                 if by_name.insert(name.clone(), built.len()).is_some() {
                     return Err(RegistryError::DuplicateModel(name.clone()));
                 }
             }
-            built.push(Arc::new(LogicalModel { spec, targets }));
+            if spec.pattern {
+                patterns.add(spec.name.as_str(), built.len());
+            }
+            let hedges = spec
+                .routing
+                .hedge
+                .map_or(0, |hedge| hedge.max_extra_percent);
+            built.push(Arc::new(LogicalModel {
+                hedges: RetryBudget::new(hedges),
+                spec: Arc::new(spec),
+                targets,
+                asked: None,
+                turns: Arc::default(),
+            }));
         }
         Ok(Self {
             providers: ordered,
             models: built,
             by_name,
+            patterns,
+            known: None,
         })
     }
 
-    /// The model of that name or alias, unless it is switched off.
-    pub fn resolve(&self, name: &str) -> Option<&Arc<LogicalModel>> {
-        self.by_name
-            .get(name)
-            .and_then(|&index| self.models.get(index))
-            .filter(|model| !model.spec.disabled)
+    /// With what is known of the names that patterns stand for: who serves them, what they take and what they cost.
+    pub fn with_catalog(mut self, catalog: Cow<'static, Catalog>) -> Self {
+        self.known = Some(Known::new(catalog, &self.providers));
+        self
     }
 
-    /// Every model, in the order written.
+    /// Takes over what the registry of an earlier configuration learned of the same providers and targets: breakers,
+    /// parked credentials, places taken, budgets, latencies.
+    ///
+    /// A provider that moved (another kind, address or setting) begins anew; one of which something else changed keeps
+    /// the state of each part whose settings are the same.
+    pub fn adopt(&mut self, old: &Self) {
+        for provider in &mut self.providers {
+            let known = old.providers.iter().find(|old| old.id() == provider.id());
+            let Some(known) = known else { continue };
+            *provider = if known.spec() == provider.spec() {
+                Arc::clone(known)
+            } else {
+                Arc::new(Provider::succeeding(provider.spec().clone(), known))
+            };
+        }
+        let by_id: HashMap<&ProviderId, &Arc<Provider>> = self
+            .providers
+            .iter()
+            .map(|provider| (provider.id(), provider))
+            .collect();
+        for model in &mut self.models {
+            let model = Arc::make_mut(model);
+            let known = old
+                .models
+                .iter()
+                .find(|old| old.spec.name == model.spec.name);
+            for target in &mut model.targets {
+                if let Some(provider) = by_id.get(target.provider.id()) {
+                    target.provider = Arc::clone(provider);
+                }
+                let mut known = known.into_iter().flat_map(|known| &known.targets);
+                if let Some(known) = known.find(|known| known.is_same_place(target)) {
+                    target.state = Arc::clone(&known.state);
+                }
+            }
+        }
+    }
+
+    /// The model of that name or alias, else of the pattern that says most of the name; unless it is switched off.
+    ///
+    /// What is switched off hides what would stand for the name after it.
+    pub fn resolve(&self, name: &str) -> Option<Arc<LogicalModel>> {
+        let written = self.by_name.get(name).copied();
+        let place = written.or_else(|| self.patterns.find(name))?;
+        let model = self
+            .models
+            .get(place)
+            .filter(|model| !model.spec.disabled)?;
+        if !model.spec.pattern {
+            return Some(Arc::clone(model));
+        }
+        let name = name.parse().ok()?;
+        pattern::named(model, &name, self.known.as_ref()).map(Arc::new)
+    }
+
+    /// Every model, in the order written; patterns as they are written.
     pub fn models(&self) -> &[Arc<LogicalModel>] {
         &self.models
     }
@@ -189,79 +200,36 @@ impl Registry {
     }
 }
 
-#[cfg(test)]
-pub(crate) mod tests {
-    use super::*;
-    use crate::{ProviderKind, RetryRule, Timeouts};
-
-    pub(crate) fn provider(id: &str) -> ProviderSpec {
-        ProviderSpec {
-            id: id.parse().unwrap(),
-            kind: ProviderKind::echo(),
-            credentials: Vec::new(),
-            settings: Vec::new(),
-            headers: Vec::new(),
-            timeouts: Timeouts::default(),
-            retry: RetryRule {
-                attempts: 1,
-                statuses: Vec::new(),
-                backoff: std::time::Duration::ZERO,
-                max_backoff: std::time::Duration::ZERO,
-            },
-            breaker: None,
-            disabled: false,
-        }
-    }
-
-    pub(crate) fn model(name: &str, aliases: &[&str], targets: &[&str]) -> ModelSpec {
-        ModelSpec {
-            name: name.parse().unwrap(),
-            aliases: aliases.iter().map(|alias| alias.parse().unwrap()).collect(),
-            targets: targets
-                .iter()
-                .map(|provider| TargetSpec {
-                    provider: provider.parse().unwrap(),
-                    model: "up".parse().unwrap(),
-                    traits: ModelTraits::default(),
-                    prices: Prices::default(),
-                })
-                .collect(),
-            capabilities: Vec::new(),
-            context_window: None,
-            max_output_tokens: None,
-            disabled: false,
-        }
-    }
-
-    #[test]
-    fn resolves_names_and_aliases() {
-        let registry =
-            Registry::new(vec![provider("p")], vec![model("m", &["fast"], &["p"])]).unwrap();
-        assert_eq!(registry.resolve("fast").unwrap().spec.name.as_str(), "m");
-        assert!(registry.resolve("nope").is_none());
-    }
-
-    #[test]
-    fn refuses_broken_references() {
-        let error = |providers, models| Registry::new(providers, models).unwrap_err().to_string();
-        assert_eq!(
-            error(vec![provider("p"), provider("p")], vec![]),
-            "provider `p` is defined twice"
-        );
-        assert_eq!(
-            error(vec![provider("p")], vec![model("m", &[], &["q"])]),
-            "model `m` names the provider `q`, which does not exist"
-        );
-        assert_eq!(
-            error(
-                vec![provider("p")],
-                vec![model("m", &["a"], &["p"]), model("a", &[], &["p"])]
-            ),
-            "model or alias `a` is defined twice"
-        );
-        assert_eq!(
-            error(vec![], vec![model("m", &[], &[])]),
-            "model `m` has no target"
-        );
-    }
+fn lower(
+    model: &ModelSpec,
+    target: &TargetSpec,
+    known: &HashMap<ProviderId, Arc<Provider>>,
+) -> Result<Target, RegistryError> {
+    let provider = known
+        .get(&target.provider)
+        .ok_or_else(|| RegistryError::UnknownProvider {
+            model: model.name.clone(),
+            provider: target.provider.clone(),
+        })?;
+    let own = Own::new(target).map_err(|source| RegistryError::Condition {
+        model: model.name.clone(),
+        source,
+    })?;
+    let not_a_pattern = || RegistryError::NotAPattern(model.name.clone());
+    let upstream = match &target.model {
+        Some(upstream) => upstream.clone(),
+        None if model.pattern => model.name.as_str().parse().map_err(|_| not_a_pattern())?,
+        None => return Err(not_a_pattern()),
+    };
+    Ok(Target {
+        provider: Arc::clone(provider),
+        model: upstream,
+        traits: Arc::new(target.traits.clone()),
+        prices: Arc::new(target.prices.clone()),
+        own: Arc::new(own),
+        state: Arc::default(),
+    })
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -12,19 +12,24 @@
 //!
 //! Every refusal, from any step, becomes an answer in [`refusal`].
 
+mod asked;
 mod attempt;
 mod authenticate;
 mod authorize;
 mod call;
+pub mod explain;
+mod facts;
 mod gateway;
 mod intake;
 mod issued;
 mod limit;
 mod listing;
+pub mod probe;
 mod realtime;
 mod refusal;
 mod relay;
 mod resource;
+mod trace;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
@@ -40,6 +45,7 @@ pub(crate) use self::call::CallRecord;
 pub use self::gateway::{KeyLimits, ModelGateway, OnUnsupported};
 pub(crate) use self::intake::PIECE;
 pub(crate) use self::issued::Issued;
+pub use self::probe::HealthProbe;
 use self::refusal::{Refusal, RefusalCode};
 use self::resource::Resource;
 use crate::Shared;
@@ -206,6 +212,8 @@ async fn run(
     if let Some(call) = &mut context.call {
         call.resolved(&model);
     }
+    let key = principal.key().map(|key| key.id().as_str());
+    let asked = asked::Asking::new(&request, &model, &session.req_header().headers, key)?;
     let admission = limit::admit(gateway, &principal, &model, &request)?;
     let job = attempt::Job {
         shared,
@@ -222,26 +230,39 @@ async fn run(
             && !asks_for_events(session),
         named: authorize::named(&session.req_header().headers),
         created: clock::since_epoch().as_secs(),
-        chat: OnceLock::new(),
+        asked,
         echo: OnceLock::new(),
     };
     let waited = Instant::now();
-    // Pinned here: handed on by value, its some kilobytes would be copied at every step.
-    let attempts = std::pin::pin!(attempt::run(&job, session_facts(session)));
-    let won = crate::watch::unless_gone(session, attempts).await;
+    // On the heap: a connection that waits for its next request does not carry the many kilobytes of this one.
+    let mut attempts = Box::pin(attempt::run(&job, session_facts(session)));
+    let waiting = relay::wait(&job, &admission, attempts.as_mut(), session, context);
+    let (won, begun) = waiting.await.unzip();
+    drop(attempts);
+    let begun = begun.unwrap_or(false);
     let record = context.call.get_or_insert_with(|| CallRecord::new(surface));
     record.upstream_wait += waited.elapsed();
     let won = if let Some(tried) = won {
-        record.tried(&tried.attempts);
-        if tried.result.is_err() && tried.dispatched && job.callers_time_is_over() {
-            // One that gave it too little time is no better than one that left.
-            record.owe_input(&request);
-            admission.settle(record);
-            return tried.result.map(|_| CallOutcome::Failed);
+        record.tried(tried.trace);
+        record.called_off(tried.owed, &request);
+        match tried.result {
+            Ok(won) => won,
+            Err(stop) => {
+                if tried.dispatched && job.callers_time_is_over() {
+                    // One that gave it too little time is no better than one that left.
+                    record.owe_input(&request);
+                    admission.settle(record);
+                } else {
+                    record.attempted = tried.dispatched;
+                }
+                return match stop {
+                    Stop::Refused(refusal) if begun => {
+                        relay::refuse(&job, &refusal, session, context).await
+                    }
+                    stop => Err(stop),
+                };
+            }
         }
-        tried
-            .result
-            .inspect_err(|_| record.attempted = tried.dispatched)?
     } else {
         // What the provider was sent is owed, although nobody heard the answer.
         record.owe_input(&request);
@@ -250,7 +271,7 @@ async fn run(
     };
     record.won(&won);
     record.quiet = gateway.on_unsupported == OnUnsupported::Drop;
-    relay::run(&job, won, admission, session, context).await
+    relay::run(&job, won, admission, begun, session, context).await
 }
 
 /// Whether a caller of Gemini's dialect wants its stream as events: without `alt=sse` it is one JSON array. Source:

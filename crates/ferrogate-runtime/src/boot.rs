@@ -239,11 +239,13 @@ impl Service for Doors {
             }
         });
         let checks = tasks.spawn(ferrogate_proxy::health::watch(Arc::clone(&self.shared)));
+        let probes = tasks.spawn(ferrogate_proxy::probe::watch(Arc::clone(&self.shared)));
         let mut stopped = self.stopped.clone();
         // The sender lives as long as the server; an error means the same as a stop.
         drop(stopped.wait_for(|stop| *stop).await);
         sweeper.abort();
         checks.abort();
+        probes.abort();
         while tasks.join_next().await.is_some() {}
     }
 

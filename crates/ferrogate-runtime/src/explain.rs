@@ -4,8 +4,9 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
 
+use bytes::Bytes;
 use ferrogate_edge::{Connection, Exchange, OwnedHead, Step, TlsInfo, Verdict, client_ip};
-use ferrogate_types::ListenAddress;
+use ferrogate_types::{KeyId, ListenAddress};
 use http::header::HOST;
 use http::{HeaderMap, HeaderValue, Method};
 use serde_json::{Value, json};
@@ -27,6 +28,10 @@ pub struct ExplainedRequest {
     pub target: String,
     /// Header fields.
     pub headers: HeaderMap,
+    /// The body, where one is given.
+    pub body: Option<Vec<u8>>,
+    /// The id of the key that a model call would show.
+    pub key: Option<KeyId>,
 }
 
 /// What would become of a request.
@@ -106,6 +111,7 @@ pub fn explain(prepared: &Prepared, request: &ExplainedRequest) -> Explanation {
     };
     let mut cursor = site.program.start();
     let mut all = Vec::new();
+    let mut mounted = None;
     let (name, detail) = loop {
         let (verdict, steps) =
             site.program
@@ -132,7 +138,12 @@ pub fn explain(prepared: &Prepared, request: &ExplainedRequest) -> Explanation {
                 }
                 lines.push(format!("  ! error {status}: {message}"));
             }
-            verdict => break describe(&verdict),
+            verdict => {
+                if let Verdict::AiGateway(gateway) = &verdict {
+                    mounted = Some(*gateway);
+                }
+                break describe(&verdict);
+            }
         }
     };
     let steps = all;
@@ -141,6 +152,22 @@ pub fn explain(prepared: &Prepared, request: &ExplainedRequest) -> Explanation {
     if target != request.target {
         lines.push(format!("   as {} {target}", head.method));
     }
+    let call = mounted
+        .and_then(|gateway| prepared.snapshot.gateways.get(gateway))
+        .map(|gateway| {
+            let path = target.split('?').next().unwrap_or_default();
+            let explained = ferrogate_proxy::explain::call(
+                gateway,
+                &ferrogate_proxy::explain::ExplainedCall {
+                    path,
+                    headers: &head.headers,
+                    body: request.body.clone().map(Bytes::from),
+                    key: request.key.clone(),
+                },
+            );
+            lines.extend(explained.lines.iter().map(|line| format!("   {line}")));
+            explained.json
+        });
     let steps: Vec<Value> = steps
         .iter()
         .map(|step| {
@@ -152,7 +179,7 @@ pub fn explain(prepared: &Prepared, request: &ExplainedRequest) -> Explanation {
         .collect();
     finish(
         &lines,
-        json!({ "listener": address, "site": site_name, "steps": steps, "verdict": name, "detail": detail.trim(), "target": target }),
+        json!({ "listener": address, "site": site_name, "steps": steps, "verdict": name, "detail": detail.trim(), "target": target, "call": call }),
     )
 }
 

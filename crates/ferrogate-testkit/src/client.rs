@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
 
 use crate::head::{Framing, Head};
 use crate::socket::Socket;
@@ -129,6 +130,22 @@ impl Client {
                 Ok(bytes) => all.extend(bytes),
                 Err(error) if is_timeout(&error) => panic!("the connection stays open"),
                 Err(_) => return all,
+            }
+        }
+    }
+
+    /// Stays for so long, or until the peer closes, and drops what comes; of no use for another answer then.
+    pub fn linger(&mut self, time: Duration) {
+        let deadline = Instant::now() + time;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            // A socket takes no time at all for no limit.
+            if left.is_zero() || self.wire.socket.set_read_timeout(left).is_err() {
+                return;
+            }
+            match self.wire.available() {
+                Ok(bytes) if !bytes.is_empty() => {}
+                _ => return,
             }
         }
     }

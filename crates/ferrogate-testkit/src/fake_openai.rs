@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 pub use self::fault::Fault;
+pub use self::fleet::FakeFleet;
 use self::shape::Surface;
 use crate::head::Framing;
 use crate::listening::{ClosedPort, Listening};
@@ -16,9 +17,12 @@ use crate::record::{Received, Record};
 use crate::socket::Socket;
 use crate::wire::Wire;
 
+mod bodies;
 mod fault;
+mod fleet;
 mod misbehave;
 mod shape;
+mod streams;
 
 /// An upstream that speaks OpenAI's API: chat, completions, embeddings, responses; JSON and streams, with usage.
 #[derive(Debug)]
@@ -109,7 +113,7 @@ impl FakeOpenAi {
         self.record.look(|events| events.sent.clone())
     }
 
-    /// Lets one stalled answer go on and end well.
+    /// Lets one stalled answer go on and end well; `/health` tells 503 before the first time, and 200 from then on.
     pub fn release(&self) {
         self.record.note(|events| events.released += 1);
     }
@@ -137,6 +141,16 @@ impl<F: Fn(usize) -> Option<Fault>> Server<F> {
             let index = self.served.fetch_add(1, Ordering::SeqCst);
             self.record
                 .note(|events| events.received.push(Received { head, body }));
+            let head_of = |event: &Received| event.head.word(1).to_owned();
+            let asked = self
+                .record
+                .look(|events| events.received.last().map(head_of));
+            if asked.as_deref() == Some("/health") {
+                let well = self.record.look(|events| events.released > 0);
+                let status = if well { "200 OK" } else { "503 Ill" };
+                wire.write(&json_answer(status, "", "{}"))?;
+                continue;
+            }
             let Some(surface) = surface else {
                 wire.write(&misbehave::envelope(404, "Not Found", ""))?;
                 continue;

@@ -155,6 +155,29 @@ impl Gateway {
         wait_for_entry(&self.stdout, wanted)
     }
 
+    /// Waits until there are this many such entries on standard output, where the tests send access logs.
+    pub fn wait_for_accesses(&self, count: usize, wanted: impl Fn(&Value) -> bool) -> Vec<Value> {
+        let mut found = Vec::new();
+        let mut read = 0;
+        let all = self.stdout.wait(PATIENCE, |lines| {
+            let fresh = lines.iter().skip(read);
+            found.extend(
+                fresh
+                    .filter_map(|line| serde_json::from_str(line).ok())
+                    .filter(&wanted),
+            );
+            read = lines.len();
+            (found.len() >= count).then_some(())
+        });
+        assert!(
+            all.is_some(),
+            "{} of {count} such entries in:\n{}",
+            found.len(),
+            self.stdout.so_far()
+        );
+        found
+    }
+
     /// Waits for the process to end.
     pub fn wait_exit(&mut self) -> Finished {
         let status = self.wait_status(PATIENCE);

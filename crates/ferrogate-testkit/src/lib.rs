@@ -2,7 +2,7 @@
 //!
 //! A test starts the binary with [`Launch`] on ports the system chooses, reads the addresses from its log and waits
 //! until it is ready. Upstreams are real listeners: [`FakeOpenAi`] speaks OpenAI's API and misbehaves by a list of
-//! [`Fault`]s, [`FakeHttp`] is a plain web server. Requests go out byte for byte through [`Client`], which checks
+//! [`Fault`]s, a [`FakeFleet`] is many of them behind one listener, [`FakeHttp`] is a plain web server. Requests go out byte for byte through [`Client`], which checks
 //! every answer for its id; [`TlsClient`] and [`H2Client`] speak TLS and HTTP/2. Everything has a deadline, everything
 //! is gone when it is dropped, and a failed test shows the gateway's log.
 //!
@@ -45,7 +45,7 @@ pub use certificate::Certificate;
 pub use client::Client;
 pub use fake_h2c::FakeH2c;
 pub use fake_http::FakeHttp;
-pub use fake_openai::{FakeOpenAi, Fault};
+pub use fake_openai::{FakeFleet, FakeOpenAi, Fault};
 pub use fake_provider::{FakeProvider, Reply};
 pub use fake_realtime::FakeRealtime;
 pub use gateway::{Finished, Gateway};

@@ -100,6 +100,13 @@ impl Listening {
         self.shared.accepted.load(Ordering::SeqCst)
     }
 
+    /// Closes every connection; the listener goes on.
+    pub(crate) fn hang_up(&self) {
+        for (_, socket) in self.shared.open.lock().drain() {
+            socket.close();
+        }
+    }
+
     /// Closes the listener and every connection.
     pub(crate) fn stop(&self) {
         if self.shared.stopped.swap(true, Ordering::SeqCst) {
@@ -110,9 +117,7 @@ impl Listening {
             At::Tcp(address) => TcpStream::connect(address).is_ok(),
             At::Unix(path) => UnixStream::connect(path).is_ok(),
         };
-        for (_, socket) in self.shared.open.lock().drain() {
-            socket.close();
-        }
+        self.hang_up();
     }
 }
 

@@ -88,9 +88,11 @@ impl Record {
         let mut watched = socket.try_clone()?;
         let ours = self.clone();
         let over = Arc::new(AtomicBool::new(false));
-        let answered = Arc::clone(&over);
+        let gone = Arc::new(AtomicBool::new(false));
+        let (answered, left) = (Arc::clone(&over), Arc::clone(&gone));
         std::thread::spawn(move || {
             if watched.closes_within(PATIENCE) && !answered.load(Ordering::SeqCst) {
+                left.store(true, Ordering::SeqCst);
                 ours.note(|events| events.hangups += 1);
             }
         });
@@ -98,7 +100,7 @@ impl Record {
         self.wait(PATIENCE, |events| {
             released = events.released > 0;
             events.released -= usize::from(released);
-            released || events.hangups > 0
+            released || gone.load(Ordering::SeqCst)
         });
         over.store(true, Ordering::SeqCst);
         Ok(released)

@@ -13,6 +13,7 @@ mod money;
 mod name;
 mod request_id;
 pub mod route;
+pub mod routing;
 mod scope;
 mod secret;
 mod serial;

@@ -13,6 +13,7 @@ use http::{HeaderMap, Response, StatusCode, Version};
 use hyper::body::{Body, Frame, Incoming};
 use tokio::time::timeout;
 
+use crate::coding::Decoder;
 use crate::error::{CallError, CallErrorKind};
 use crate::http1::H1;
 use crate::http2::Place;
@@ -35,6 +36,7 @@ pub struct Answer {
     body: State,
     patience: Patience,
     watchdog: Watchdog,
+    decoder: Option<Decoder>,
 }
 
 enum State {
@@ -92,6 +94,7 @@ impl Answer {
             body: body(incoming),
             patience,
             watchdog: Watchdog::default(),
+            decoder: None,
         };
         if empty {
             answer.complete();
@@ -112,6 +115,46 @@ impl Answer {
     ///
     /// Safe: no piece is lost. The idle limit begins anew with the next call.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, CallError> {
+        loop {
+            if let Some(decoder) = &mut self.decoder {
+                match decoder.next_piece() {
+                    Ok(None) => {}
+                    Ok(piece) => return Ok(piece),
+                    Err(error) => return Err(self.undecodable(error)),
+                }
+            }
+            let piece = self.next_chunk().await?;
+            let Some(decoder) = &mut self.decoder else {
+                return Ok(piece);
+            };
+            let Some(piece) = piece else {
+                let rest = decoder.finish();
+                self.decoder = None;
+                return rest.map_err(|error| self.undecodable(error));
+            };
+            decoder.push(piece);
+        }
+    }
+
+    /// The answer with its body decoded, where it comes in `gzip`, `deflate`, `br` or `zstd`; its headers no longer speak
+    /// of that then.
+    ///
+    /// # Errors
+    ///
+    /// `Encoding`, for another coding or several.
+    pub fn decoded(mut self) -> Result<Self, CallError> {
+        self.decoder = Decoder::of(&mut self.headers)
+            .map_err(|error| CallError::because(CallErrorKind::Encoding, error).seen(true))?;
+        Ok(self)
+    }
+
+    fn undecodable(&mut self, error: std::io::Error) -> CallError {
+        self.decoder = None;
+        self.fail(CallError::because(CallErrorKind::Encoding, error))
+    }
+
+    /// The next piece as it came.
+    async fn next_chunk(&mut self) -> Result<Option<Bytes>, CallError> {
         if self.patience.is_over() && !matches!(self.body, State::Complete | State::Broken(_)) {
             return Err(self.fail(CallError::new(CallErrorKind::Deadline)));
         }
@@ -135,6 +178,7 @@ impl Answer {
     /// Those of [`Answer::chunk`], and `BodyTooLarge`, which closes the connection.
     pub async fn collect(mut self, limit: usize) -> Result<Bytes, CallError> {
         let too_large = || CallError::new(CallErrorKind::BodyTooLarge { limit }).seen(true);
+        // What is decoded is seldom shorter than what was announced of it.
         if self.announced().is_some_and(|length| length > limit as u64) {
             return Err(too_large());
         }

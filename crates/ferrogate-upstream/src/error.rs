@@ -33,6 +33,8 @@ pub enum CallErrorKind {
     Protocol,
     /// The body ended before its announced end.
     Truncated,
+    /// The body is compressed in a way that is not understood, or does not come out.
+    Encoding,
     /// The body is larger than the caller allows.
     BodyTooLarge {
         /// The caller's limit in bytes.
@@ -55,6 +57,7 @@ impl fmt::Display for CallErrorKind {
             }
             Self::Reset { answered: true } => "the upstream broke off its answer",
             Self::Protocol => "the exchange with the upstream is not valid HTTP",
+            Self::Encoding => "the answer of the upstream cannot be decompressed",
             Self::Truncated => "the answer of the upstream ended early",
             Self::BodyTooLarge { limit } => {
                 return write!(f, "the answer of the upstream is larger than {limit} bytes");

@@ -10,9 +10,11 @@
 //! closes the socket on the spot and a chunk costs no hop between tasks. An HTTP/2 connection is shared
 //! and therefore has one.
 //!
+//! A body that comes compressed all the same is decoded on demand ([`Answer::decoded`]).
+//!
 //! [`Client::upgrade`] asks to go on in another protocol, over a connection of its own, and hands out the bare stream.
 //!
-//! Refuses: following redirects, decoding bodies, sending a caller's hop-by-hop headers, upgrading unasked, repeating a call whose answer has begun, and reporting a truncated body as a complete one.
+//! Refuses: following redirects, asking for compressed bodies, sending a caller's hop-by-hop headers, upgrading unasked, repeating a call whose answer has begun, and reporting a truncated body as a complete one.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -31,6 +33,7 @@
 mod answer;
 mod call;
 mod client;
+mod coding;
 mod connector;
 mod dial;
 mod dns;

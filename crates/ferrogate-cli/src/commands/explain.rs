@@ -52,6 +52,20 @@ fn request(options: &ExplainOptions) -> Result<ExplainedRequest, Failure> {
         })?;
         headers.append(name, value);
     }
+    let body = match options.data.as_deref() {
+        None => None,
+        Some(data) => Some(match data.strip_prefix('@') {
+            None => data.as_bytes().to_vec(),
+            Some(file) => std::fs::read(file)
+                .map_err(|error| Failure::Misused(format!("cannot read `{file}`: {error}")))?,
+        }),
+    };
+    let key = options
+        .key
+        .as_deref()
+        .map(str::parse)
+        .transpose()
+        .map_err(|_| Failure::Misused("`--key` wants the id of a key".to_owned()))?;
     Ok(ExplainedRequest {
         method,
         https,
@@ -62,5 +76,7 @@ fn request(options: &ExplainOptions) -> Result<ExplainedRequest, Failure> {
             .map_or("/", |target| target.as_str())
             .to_owned(),
         headers,
+        body,
+        key,
     })
 }

@@ -17,8 +17,10 @@ use crate::model::{AiGateway, AuthMode, OnUnsupportedParam, Provider};
 
 mod auto;
 mod check;
+mod fallback;
 pub(crate) mod key;
 pub(crate) mod model;
+mod pattern;
 pub(crate) mod provider;
 mod rfc3339;
 mod secret;
@@ -50,6 +52,7 @@ pub(crate) struct Draft {
     max_request_bytes: u64,
     max_response_bytes: u64,
     request_timeout: Duration,
+    stream_keep_alive: Duration,
 }
 
 /// Every option of `ai_gateway`.
@@ -131,6 +134,17 @@ pub(crate) const OPTIONS: &[Row<Draft>] = &[
         "From request to last byte; 10m by default.",
         |cx, line, draft| {
             draft.request_timeout = line.duration(cx).unwrap_or_default();
+        },
+    ),
+    Row::new(
+        "stream_keep_alive",
+        "stream_keep_alive DURATION|off",
+        "A silent stream is told to be alive this often; 15s by default.",
+        |cx, line, draft| {
+            draft.stream_keep_alive = match line.args {
+                [word] if &*word.text == "off" => Duration::ZERO,
+                _ => line.duration(cx).unwrap_or_default(),
+            };
         },
     ),
     Row::new(
@@ -229,6 +243,7 @@ pub(crate) fn gateway(cx: &mut Cx<'_>, block: &Block) -> usize {
         max_request_bytes: 32 << 20,
         max_response_bytes: 16 << 20,
         request_timeout: Duration::from_mins(10),
+        stream_keep_alive: Duration::from_secs(15),
     };
     cx.run_block(block, KIND, OPTIONS, &mut draft);
     if let Some(at) = draft.auto {
@@ -243,6 +258,7 @@ pub(crate) fn gateway(cx: &mut Cx<'_>, block: &Block) -> usize {
         admin: draft.admin,
         max_request_bytes: draft.max_request_bytes,
         request_timeout: draft.request_timeout,
+        stream_keep_alive: draft.stream_keep_alive,
         max_response_bytes: draft.max_response_bytes,
         on_unsupported_param: draft.on_unsupported_param,
         price_catalog: draft.price_catalog,

@@ -260,6 +260,28 @@ impl Cx<'_> {
         number
     }
 
+    /// A duration that is not zero.
+    pub(crate) fn some_time(&mut self, word: &Token) -> Option<Duration> {
+        let time = self.duration(word)?;
+        let checked = (!time.is_zero()).then_some(time).ok_or("is no time at all");
+        self.checked(word, "duration", checked)
+    }
+
+    /// A whole number of percent in a range; the sign may be left out.
+    pub(crate) fn percent(&mut self, word: &Token, range: RangeInclusive<u8>) -> Option<u8> {
+        let number = word.text.strip_suffix('%').unwrap_or(&word.text);
+        let percent = number
+            .parse::<u8>()
+            .ok()
+            .filter(|percent| range.contains(percent));
+        let wrong = format!(
+            "does not lie between {}% and {}%",
+            range.start(),
+            range.end()
+        );
+        self.checked(word, "percentage", percent.ok_or(wrong))
+    }
+
     /// What was read from a word, or a complaint in which the error continues the sentence.
     pub(crate) fn checked<T, E: std::fmt::Display>(
         &mut self,
@@ -336,4 +358,10 @@ impl Cx<'_> {
         }
         found
     }
+}
+
+/// Whether a header field can have this name. RFC 9110, section 5.6.2.
+pub(crate) fn is_field_name(name: &str) -> bool {
+    let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+    !name.is_empty() && name.bytes().all(token)
 }

@@ -106,20 +106,30 @@ pub fn reference() -> Vec<ReferenceEntry> {
     table("ai_gateway provider", ai::provider::OPTIONS, &mut out);
     table(
         "ai_gateway provider timeout",
-        ai::provider::TIMEOUT_OPTIONS,
+        ai::provider::limits::TIMEOUT_OPTIONS,
         &mut out,
     );
     table(
         "ai_gateway provider retry",
-        ai::provider::RETRY_OPTIONS,
+        ai::provider::limits::RETRY_OPTIONS,
         &mut out,
     );
     table(
         "ai_gateway provider circuit_breaker",
-        ai::provider::BREAKER_OPTIONS,
+        ai::provider::limits::BREAKER_OPTIONS,
+        &mut out,
+    );
+    table(
+        "ai_gateway provider health",
+        ai::provider::capacity::HEALTH_OPTIONS,
         &mut out,
     );
     table("ai_gateway model", ai::model::OPTIONS, &mut out);
+    table(
+        "ai_gateway model target",
+        ai::model::target::OPTIONS,
+        &mut out,
+    );
     table("ai_gateway api_key", ai::key::OPTIONS, &mut out);
     out
 }

@@ -3,11 +3,13 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ferrogate_providers::ProviderKind;
 use ferrogate_types::route::Origin;
+use ferrogate_types::routing::{Routing, TargetRouting};
 use ferrogate_types::{KeyId, ModelName, Price, ProviderId, ScopeSet, Secret, UpstreamModel};
 use ipnet::IpNet;
 use serde::Serialize;
+
+use super::provider::{Provider, ProviderTimeouts, Retry};
 
 /// `ai_gateway { … }`.
 #[derive(Clone, Debug, Serialize)]
@@ -27,6 +29,9 @@ pub struct AiGateway {
     /// From request to last byte; 10 min by default.
     #[serde(serialize_with = "ferrogate_types::serialize_duration")]
     pub request_timeout: Duration,
+    /// How long a stream may be silent before its caller is told that it is alive; 15 s by default, zero = never.
+    #[serde(serialize_with = "ferrogate_types::serialize_duration")]
+    pub stream_keep_alive: Duration,
     /// The largest answer body that is not a stream, in bytes; 16 MiB by default.
     pub max_response_bytes: u64,
     /// What to do about members of a request that a target has no place for.
@@ -59,114 +64,6 @@ pub enum AuthMode {
     Off,
 }
 
-/// `provider NAME { … }`.
-#[derive(Clone, Debug, Serialize)]
-pub struct Provider {
-    /// Its name.
-    pub id: ProviderId,
-    /// Its kind.
-    pub kind: ProviderKind,
-    /// The API root; `None` for `echo`.
-    pub base_url: Option<String>,
-    /// Credentials; without one, a provider that needs one is disabled and says so.
-    pub api_keys: Vec<Secret>,
-    /// Further settings of its kind, by name.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub settings: Vec<(String, SettingValue)>,
-    /// It is there because `auto_providers` found its variables: its models are those of the catalog.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub auto: bool,
-    /// Further request headers.
-    pub headers: Vec<(String, Secret)>,
-    /// Time limits.
-    pub timeouts: ProviderTimeouts,
-    /// Tries on one target.
-    pub retry: Retry,
-    /// The breaker; `None` = off.
-    pub circuit_breaker: Option<CircuitBreaker>,
-    /// Switched off.
-    pub disabled: bool,
-    /// Where it was written.
-    pub origin: Origin,
-}
-
-/// What a setting is set to.
-#[derive(Clone, Debug, Serialize)]
-#[serde(untagged)]
-pub enum SettingValue {
-    /// Anybody may see it.
-    Plain(String),
-    /// Nobody may.
-    Secret(Secret),
-}
-
-impl SettingValue {
-    /// The value itself.
-    pub fn expose(&self) -> &str {
-        match self {
-            Self::Plain(text) => text,
-            Self::Secret(secret) => secret.expose(),
-        }
-    }
-
-    /// As a secret, whatever it is.
-    pub fn to_secret(&self) -> Secret {
-        match self {
-            Self::Plain(text) => Secret::literal(text),
-            Self::Secret(secret) => secret.clone(),
-        }
-    }
-}
-
-/// `timeout { … }`; zero = no limit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct ProviderTimeouts {
-    /// Name resolution, TCP and TLS; 5 s by default.
-    #[serde(serialize_with = "ferrogate_types::serialize_duration")]
-    pub connect: Duration,
-    /// From the request sent to the answer's header; 60 s by default.
-    #[serde(serialize_with = "ferrogate_types::serialize_duration")]
-    pub first_byte: Duration,
-    /// From the request sent to the first event of a stream; no limit by default.
-    #[serde(serialize_with = "ferrogate_types::serialize_duration")]
-    pub first_token: Duration,
-    /// Between two reads; 60 s by default.
-    #[serde(serialize_with = "ferrogate_types::serialize_duration")]
-    pub idle: Duration,
-    /// One attempt as a whole; 10 min by default.
-    #[serde(serialize_with = "ferrogate_types::serialize_duration")]
-    pub total: Duration,
-}
-
-/// `retry { … }`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Retry {
-    /// Tries in all on one target, 1 to 10; 2 by default.
-    pub attempts: u32,
-    /// Statuses tried again; 408, 429 and 5xx by default.
-    pub statuses: Vec<ferrogate_types::route::StatusPattern>,
-    /// The first pause, full jitter; 100 ms by default.
-    #[serde(serialize_with = "ferrogate_types::serialize_duration")]
-    pub backoff: Duration,
-    /// The longest pause; 5 s by default.
-    #[serde(serialize_with = "ferrogate_types::serialize_duration")]
-    pub max_backoff: Duration,
-}
-
-/// `circuit_breaker { … }`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct CircuitBreaker {
-    /// Failures in a row that open it; 5 by default.
-    pub failures: u32,
-    /// Successes that close it again; 1 by default.
-    pub successes: u32,
-    /// How long it stays open; 30 s by default.
-    #[serde(serialize_with = "ferrogate_types::serialize_duration")]
-    pub open: Duration,
-    /// Calls let through at once while half open; 1 by default.
-    pub half_open: u32,
-}
-
 /// `model NAME [ALIAS...] -> PROVIDER[:UPSTREAM_MODEL] ... { … }`.
 #[derive(Clone, Debug, Serialize)]
 pub struct Model {
@@ -174,48 +71,89 @@ pub struct Model {
     pub name: ModelName,
     /// Other names for it (from the line and from `alias`).
     pub aliases: Vec<ModelName>,
-    /// Where it is served, first choice first; never empty.
+    /// The name has a `*` in it, which stands for any characters: every name like it can be asked for.
+    pub pattern: bool,
+    /// Where it is served, in the order written; never empty.
     pub targets: Vec<Target>,
+    /// How they are chosen.
+    pub routing: Routing,
     /// What it can do, as written; shown in listings.
     pub capabilities: Vec<String>,
     /// Tokens of input and output together.
     pub context_window: Option<u64>,
     /// Tokens of output.
     pub max_output_tokens: Option<u64>,
-    /// Price of a million input tokens.
-    pub input_price_per_1m: Option<Price>,
-    /// Price of a million output tokens.
-    pub output_price_per_1m: Option<Price>,
-    /// Price of a million cached input tokens; the input price when absent.
-    pub cached_input_price_per_1m: Option<Price>,
-    /// Price of a million input tokens written to the provider's cache; the input price when absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cache_write_price_per_1m: Option<Price>,
-    /// Price of a million reasoning tokens; the output price when absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reasoning_price_per_1m: Option<Price>,
-    /// Price of one picture made.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub image_price: Option<Price>,
-    /// Price of one minute of sound.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub audio_minute_price: Option<Price>,
-    /// Price of a million characters spoken.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub character_price_per_1m: Option<Price>,
+    /// What it costs, wherever a target does not say otherwise.
+    #[serde(flatten)]
+    pub prices: OwnPrices,
     /// Switched off.
     pub disabled: bool,
     /// Where it was written.
     pub origin: Origin,
 }
 
+/// Prices as written; those of the catalog hold where none is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct OwnPrices {
+    /// A million input tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input_price_per_1m: Option<Price>,
+    /// A million output tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output_price_per_1m: Option<Price>,
+    /// A million cached input tokens; the input price when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cached_input_price_per_1m: Option<Price>,
+    /// A million input tokens written to the provider's cache; the input price when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_write_price_per_1m: Option<Price>,
+    /// A million reasoning tokens; the output price when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reasoning_price_per_1m: Option<Price>,
+    /// One picture made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image_price: Option<Price>,
+    /// One minute of sound.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audio_minute_price: Option<Price>,
+    /// A million characters spoken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub character_price_per_1m: Option<Price>,
+}
+
 /// A place where a model is served.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Target {
     /// A provider of the same gateway.
     pub provider: ProviderId,
-    /// What it is asked for.
-    pub model: UpstreamModel,
+    /// What it is asked for; `None` = the name that the caller asked for, in patterns only.
+    pub model: Option<UpstreamModel>,
+    /// What routing knows of it.
+    #[serde(flatten)]
+    pub routing: TargetRouting,
+    /// What it costs here, when that is not what the model costs.
+    #[serde(flatten)]
+    pub prices: OwnPrices,
+    /// Its own time limits, the provider's where it says nothing; the provider's without.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeouts: Option<ProviderTimeouts>,
+    /// Its own tries, the provider's where it says nothing; the provider's without.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry: Option<Retry>,
+}
+
+impl Target {
+    /// A place of which nothing more is said.
+    pub fn new(provider: ProviderId, model: Option<UpstreamModel>) -> Self {
+        Self {
+            provider,
+            model,
+            routing: TargetRouting::default(),
+            prices: OwnPrices::default(),
+            timeouts: None,
+            retry: None,
+        }
+    }
 }
 
 /// `api_key ID { … }`.

@@ -2,6 +2,7 @@
 
 use super::reader::{Reader, block, line};
 use super::table::{Entry, Key, Shape, Table};
+use crate::caddyfile::lexer::lex;
 use crate::caddyfile::syntax::{Segment, Token};
 use crate::diagnostic::Diagnostic;
 
@@ -29,6 +30,58 @@ pub(super) fn many<S: Lines>(reader: &mut Reader<'_, '_>, entry: &Entry<'_>, sta
     if !values.is_empty() {
         state.lines().push(line(entry.name.clone(), values));
     }
+}
+
+/// `name WORD...`, with the words of a string as a Caddyfile would have them.
+pub(super) fn words<S: Lines>(reader: &mut Reader<'_, '_>, entry: &Entry<'_>, state: &mut S) {
+    let value = reader.value(entry);
+    let words = split(reader, &value);
+    state
+        .lines()
+        .extend(words.map(|words| line(entry.name.clone(), words)));
+}
+
+/// A line `name WORD...` for each string of an array.
+pub(super) fn lines_of_words<S: Lines>(
+    reader: &mut Reader<'_, '_>,
+    entry: &Entry<'_>,
+    state: &mut S,
+) {
+    for value in reader.words(entry) {
+        let name = Token {
+            at: value.at,
+            ..entry.name.clone()
+        };
+        let words = split(reader, &value);
+        state.lines().extend(words.map(|words| line(name, words)));
+    }
+}
+
+/// The words of a string; they all stand where the string does.
+fn split(reader: &mut Reader<'_, '_>, value: &Token) -> Option<Vec<Token>> {
+    let lexed = lex(&value.text);
+    let whole = lexed.errors.is_empty()
+        && lexed.comments.is_empty()
+        && lexed.words.iter().all(|word| word.line == 0);
+    if !whole {
+        let shown = reader.cx.shown(value);
+        reader.cx.say(
+            value.at,
+            Diagnostic::error(
+                "invalid-value",
+                format!("`{shown}` is not a line of words"),
+            )
+            .label("a quote without its partner, a `#` or a line break")
+            .hint("put quotes around what is one word, for instance `'prompt_contains \"# title\"'`"),
+        );
+        return None;
+    }
+    let words = lexed.words.into_iter().map(|word| Token {
+        text: word.text.into(),
+        quote: word.quote,
+        ..value.clone()
+    });
+    Some(words.collect())
 }
 
 /// `name` where the value is `true`.

@@ -3,9 +3,11 @@
 use toml::de::DeTable;
 
 use super::line::{self, Lines};
-use super::reader::{Reader, block, word};
+use super::prices;
+use super::reader::{Reader, block, line as one_line, word};
 use super::root::Draft;
 use super::table::{Entry, Key, Shape, Table};
+use super::target::{self, FALLBACK, TARGET, places};
 use crate::caddyfile::syntax::{Place, Segment, Token};
 use crate::diagnostic::Diagnostic;
 
@@ -16,8 +18,8 @@ pub(super) struct Model {
     aliases: Vec<Token>,
     provider: Option<Token>,
     provider_model: Option<Token>,
-    targets: Vec<Token>,
-    fallbacks: Vec<(u64, Token)>,
+    targets: Vec<Segment>,
+    fallbacks: Vec<(u64, Segment)>,
     lines: Vec<Segment>,
 }
 
@@ -27,16 +29,14 @@ impl Lines for Model {
     }
 }
 
-/// A target or fallback as it is read.
-#[derive(Default)]
-pub(super) struct Served {
-    provider: Option<Token>,
-    model: Option<Token>,
-    priority: Option<u64>,
-    disabled: bool,
-}
-
 const TENANTS: &str = "tenants are not available yet; use `allowed_models` of an API key";
+
+/// What the first gateway of this name called its strategies.
+const ROUTING: &[(&str, &str)] = &[
+    ("priority", "fallback"),
+    ("lowest_cost", "lowest_cost"),
+    ("lowest_latency", "least_latency"),
+];
 
 /// Every key of a model.
 pub(super) const MODEL: Table<Model> = Table {
@@ -82,8 +82,32 @@ pub(super) const MODEL: Table<Model> = Table {
         Key::new(
             "strategy",
             Shape::Text,
-            "`fallback`, or `single` for one target.",
-            line::one,
+            "How a target is chosen, in the words of the Caddyfile: `fallback` by default, `hash user ttl 1h`.",
+            line::words,
+        ),
+        Key::new(
+            "sticky",
+            Shape::Text,
+            "Callers that stay with their target, for instance `user ttl 1h`.",
+            line::words,
+        ),
+        Key::new(
+            "fallback_model",
+            Shape::List,
+            "Models that take over.",
+            line::many,
+        ),
+        Key::new(
+            "hedge",
+            Shape::Text,
+            "Tries the next target as well, for instance `after 800ms max_extra 5%`.",
+            line::words,
+        ),
+        Key::new(
+            "commit_window",
+            Shape::Text,
+            "How much of a stream may go by without content, for instance `16 events 64KiB 2s`.",
+            line::words,
         ),
         Key::new(
             "capabilities",
@@ -104,137 +128,36 @@ pub(super) const MODEL: Table<Model> = Table {
             line::one,
         ),
         Key::new(
-            "input_price_per_1m",
-            Shape::Decimal,
-            "Dollars for a million input tokens.",
-            line::one,
-        ),
-        Key::new(
-            "output_price_per_1m",
-            Shape::Decimal,
-            "Dollars for a million output tokens.",
-            line::one,
-        ),
-        Key::new(
-            "cached_input_price_per_1m",
-            Shape::Decimal,
-            "Dollars for a million cached tokens.",
-            line::one,
-        ),
-        Key::new(
             "enabled",
             Shape::Flag,
             "Whether it is served; `true` by default.",
             line::enabled,
         ),
-        Key::new(
-            "cache_write_price_per_1m",
-            Shape::Decimal,
-            "A million tokens written to the cache.",
-            line::one,
-        ),
-        Key::new(
-            "reasoning_price_per_1m",
-            Shape::Decimal,
-            "A million reasoning tokens; the output price by default.",
-            line::one,
-        ),
-        Key::new(
-            "image_price",
-            Shape::Decimal,
-            "One picture made.",
-            line::one,
-        ),
-        Key::new(
-            "audio_minute_price",
-            Shape::Decimal,
-            "One minute of sound.",
-            line::one,
-        ),
-        Key::new(
-            "character_price_per_1m",
-            Shape::Decimal,
-            "A million characters spoken.",
-            line::one,
-        ),
-        Key::new("fallback_model", Shape::Any, "", line::refused),
-        Key::new("hedge", Shape::Any, "", line::refused),
-        Key::new("commit_window", Shape::Any, "", line::refused),
+        prices::key(0),
+        prices::key(1),
+        prices::key(2),
+        prices::key(3),
+        prices::key(4),
+        prices::key(5),
+        prices::key(6),
+        prices::key(7),
         Key::new("visible_to", Shape::Any, "", line::refused),
         Key::later("visible_organization_ids", TENANTS),
         Key::later("visible_project_ids", TENANTS),
-        Key::later(
+        Key::new(
             "routing_strategy",
-            "targets are tried in the order written, then fallbacks by `priority`",
+            Shape::Text,
+            "An old name of `strategy`: `priority`, `lowest_cost` or `lowest_latency`.",
+            |r, e, m| {
+                let value = r.value(e);
+                if let Some(strategy) = r.cx.one_of(&value, "strategy", ROUTING) {
+                    let strategy = word(strategy, value.at);
+                    m.lines
+                        .push(one_line(line::named("strategy", e), vec![strategy]));
+                }
+            },
         ),
         Key::later("cache_enabled", "nothing is cached"),
-    ],
-};
-
-/// Every key of a target.
-pub(super) const TARGET: Table<Served> = Table {
-    title: "[[models.targets]]",
-    keys: &[
-        Key::new("provider", Shape::Text, "The provider.", |r, e, t| {
-            t.provider = Some(r.value(e));
-        }),
-        Key::new(
-            "model",
-            Shape::Text,
-            "What it is asked for; the model's name by default.",
-            |r, e, t| {
-                t.model = Some(r.value(e));
-            },
-        ),
-        Key::new("weight", Shape::Number, "Has no use but 1.", weight),
-        Key::later("priority", "targets are tried in the order written"),
-        Key::later("label", ""),
-        Key::later("when", ""),
-    ],
-};
-
-/// Every key of a fallback.
-pub(super) const FALLBACK: Table<Served> = Table {
-    title: "[[models.fallbacks]]",
-    keys: &[
-        Key::new("provider", Shape::Text, "The provider.", |r, e, t| {
-            t.provider = Some(r.value(e));
-        }),
-        Key::new(
-            "provider_model",
-            Shape::Text,
-            "What it is asked for; the model's name by default.",
-            |r, e, t| {
-                t.model = Some(r.value(e));
-            },
-        ),
-        Key::new(
-            "priority",
-            Shape::Number,
-            "The smallest is tried first; 100 by default.",
-            |r, e, t| {
-                t.priority = r
-                    .number(e, 0..=u64::from(u32::MAX))
-                    .map(|(priority, _)| priority);
-            },
-        ),
-        Key::new("weight", Shape::Number, "Has no use but 1.", weight),
-        Key::new(
-            "enabled",
-            Shape::Flag,
-            "Whether it is tried; `true` by default.",
-            |_, e, t| {
-                t.disabled = e.value.get_ref().as_bool() == Some(false);
-            },
-        ),
-        Key::later(
-            "input_price_per_1m",
-            "the prices of the model hold for every place",
-        ),
-        Key::later(
-            "output_price_per_1m",
-            "the prices of the model hold for every place",
-        ),
     ],
 };
 
@@ -259,7 +182,8 @@ fn finish(
         return None;
     };
     let first = match (&model.provider, &model.provider_model) {
-        (Some(provider), written) => target(reader, provider, written.as_ref()),
+        (Some(provider), written) => target::word(reader, provider, written.as_ref())
+            .map(|word| target::segment(word, Vec::new())),
         (None, Some(alone)) => {
             reader.cx.say(
                 alone.at,
@@ -273,7 +197,7 @@ fn finish(
     };
     let mut fallbacks = model.fallbacks;
     fallbacks.sort_by_key(|(priority, _)| *priority);
-    let targets: Vec<Token> = first
+    let targets: Vec<Segment> = first
         .into_iter()
         .chain(model.targets)
         .chain(fallbacks.into_iter().map(|(_, target)| target))
@@ -284,85 +208,13 @@ fn finish(
         }
         return None;
     }
-    let arrow = word("->", name.at);
-    let args = [name]
-        .into_iter()
-        .chain(model.aliases)
-        .chain([arrow])
-        .chain(targets)
-        .collect();
+    let args = [name].into_iter().chain(model.aliases).collect();
     Some(block(
         Token {
             at,
             ..line::named("model", entry)
         },
         args,
-        model.lines,
+        targets.into_iter().chain(model.lines).collect(),
     ))
-}
-
-/// The places of an array in the order written, each with its priority; those switched off are left out.
-fn places(
-    reader: &mut Reader<'_, '_>,
-    entry: &Entry<'_>,
-    kind: &'static Table<Served>,
-) -> Vec<(u64, Token)> {
-    let mut out = Vec::new();
-    for (at, table) in reader.tables(entry) {
-        let mut place = Served::default();
-        reader.table(kind, table, &mut place);
-        match &place.provider {
-            Some(provider) if !place.disabled => {
-                let target = target(reader, provider, place.model.as_ref());
-                out.extend(target.map(|target| (place.priority.unwrap_or(100), target)));
-            }
-            Some(_) => {}
-            None => reader.missing(table, at, &entry.name.text, "provider", "openai"),
-        }
-    }
-    out
-}
-
-/// `PROVIDER:MODEL` as one word, at the place of the provider.
-fn target(reader: &mut Reader<'_, '_>, provider: &Token, model: Option<&Token>) -> Option<Token> {
-    if provider.text.contains(':') {
-        let key = if model.is_some() {
-            ""
-        } else {
-            " and its model apart"
-        };
-        reader.cx.say(
-            provider.at,
-            Diagnostic::error(
-                "invalid-value",
-                format!(
-                    "`{}` is not the name of a provider",
-                    reader.cx.shown(provider)
-                ),
-            )
-            .label(format!("write the name{key} without a colon")),
-        );
-        return None;
-    }
-    let Some(model) = model else {
-        return Some(provider.clone());
-    };
-    Some(Token {
-        text: format!("{}:{}", provider.text, model.text).into(),
-        expanded: provider.expanded || model.expanded,
-        ..provider.clone()
-    })
-}
-
-fn weight(reader: &mut Reader<'_, '_>, entry: &Entry<'_>, _: &mut Served) {
-    if let Some((weight, word)) = reader.number(entry, 1..=u64::from(u32::MAX))
-        && weight != 1
-    {
-        reader.cx.say(
-            word.at,
-            Diagnostic::error("not-available", "weights are not available yet")
-                .label("not available yet")
-                .hint("leave it out: places are tried in order"),
-        );
-    }
 }

@@ -1,7 +1,8 @@
 //! `[[providers]]`
 
+use super::limits::{BREAKER, HEALTH, RETRY, TIMEOUT};
 use super::line;
-use super::reader::{Reader, block, line as one_line};
+use super::reader::{Reader, block, line as one_line, word};
 use super::root::Draft;
 use super::table::{Entry, Key, Shape, Table};
 use crate::caddyfile::syntax::{Segment, Token};
@@ -44,21 +45,18 @@ pub(super) const PROVIDER: Table<Provider> = Table {
             Shape::Text,
             "The variable that holds its credential.",
             |r, e, p| {
-                if let Some(variable) = variable(r, e) {
-                    let value = (r.cx.env)(&variable.text).unwrap_or_default();
-                    let name = variable.text.clone();
-                    let secret = Token {
-                        text: value.into(),
-                        variable: Some(name),
-                        expanded: true,
-                        ..variable
-                    };
-                    p.lines
-                        .push(one_line(line::named("api_key", e), vec![secret]));
-                }
+                let secret = from_variable(r, e);
+                p.lines
+                    .extend(secret.map(|secret| one_line(line::named("api_key", e), vec![secret])));
             },
         ),
         Key::new("api_key", Shape::Text, "Its credential.", line::one),
+        Key::new(
+            "api_keys",
+            Shape::Tables,
+            "Several credentials, used in turn by weight.",
+            pool,
+        ),
         Key::new(
             "enabled",
             Shape::Flag,
@@ -154,7 +152,18 @@ pub(super) const PROVIDER: Table<Provider> = Table {
             "Models callers may ask for under the provider's own names.",
             line::one,
         ),
-        Key::new("max_concurrency", Shape::Any, "", line::refused),
+        Key::new(
+            "max_concurrency",
+            Shape::Words,
+            "Calls under way at once, for instance `100` or `100 queue 20 wait 2s`.",
+            line::words,
+        ),
+        Key::new(
+            "health",
+            Shape::Table,
+            "Asks a server of your own whether it is well.",
+            |r, e, p| line::nested(r, e, &HEALTH, p),
+        ),
         Key::new("proxy", Shape::Any, "", line::refused),
         Key::new("tls", Shape::Any, "", line::refused),
         Key::later("openrouter_http_referer", "use `headers`"),
@@ -162,96 +171,31 @@ pub(super) const PROVIDER: Table<Provider> = Table {
     ],
 };
 
-/// Every key of `timeout`.
-pub(super) const TIMEOUT: Table<Vec<Segment>> = Table {
-    title: "[providers.timeout]",
-    keys: &[
-        Key::new(
-            "connect",
-            Shape::Duration,
-            "Name, TCP and TLS; 5s by default.",
-            line::one,
-        ),
-        Key::new(
-            "first_byte",
-            Shape::Duration,
-            "Until the answer's header; 60s by default.",
-            line::one,
-        ),
-        Key::new(
-            "first_token",
-            Shape::Duration,
-            "Until the first event of a stream.",
-            line::one,
-        ),
-        Key::new(
-            "idle",
-            Shape::Duration,
-            "Between two reads; 60s by default.",
-            line::one,
-        ),
-        Key::new(
-            "total",
-            Shape::Duration,
-            "One try as a whole; 10m by default.",
-            line::one,
-        ),
-    ],
-};
+/// A credential of several as it is read.
+#[derive(Default)]
+pub(super) struct PoolKey {
+    secret: Option<Token>,
+    weight: Option<Token>,
+}
 
-/// Every key of `retry`.
-pub(super) const RETRY: Table<Vec<Segment>> = Table {
-    title: "[providers.retry]",
+/// Every key of a credential of several.
+pub(super) const POOL_KEY: Table<PoolKey> = Table {
+    title: "[[providers.api_keys]]",
     keys: &[
+        Key::new("key", Shape::Text, "The credential.", |r, e, k| {
+            k.secret = Some(r.value(e));
+        }),
         Key::new(
-            "attempts",
+            "key_env",
+            Shape::Text,
+            "The variable that holds it.",
+            |r, e, k| k.secret = from_variable(r, e),
+        ),
+        Key::new(
+            "weight",
             Shape::Number,
-            "Tries in all, 1 to 10; 2 by default.",
-            line::one,
-        ),
-        Key::new("statuses", Shape::List, "Statuses tried again.", line::many),
-        Key::new(
-            "backoff",
-            Shape::Duration,
-            "The first pause; 100ms by default.",
-            line::one,
-        ),
-        Key::new(
-            "max_backoff",
-            Shape::Duration,
-            "The longest pause; 5s by default.",
-            line::one,
-        ),
-    ],
-};
-
-/// Every key of `circuit_breaker`.
-pub(super) const BREAKER: Table<Vec<Segment>> = Table {
-    title: "[providers.circuit_breaker]",
-    keys: &[
-        Key::new(
-            "failures",
-            Shape::Number,
-            "Failures in a row that open it; 5 by default.",
-            line::one,
-        ),
-        Key::new(
-            "successes",
-            Shape::Number,
-            "Successes that close it; 1 by default.",
-            line::one,
-        ),
-        Key::new(
-            "open",
-            Shape::Duration,
-            "How long it stays open; 30s by default.",
-            line::one,
-        ),
-        Key::new(
-            "half_open",
-            Shape::Number,
-            "Calls while half open; 1 by default.",
-            line::one,
+            "Its share of the calls, 1 to 10000; 1 by default.",
+            |r, e, k| k.weight = Some(r.value(e)),
         ),
     ],
 };
@@ -272,6 +216,41 @@ pub(super) fn read(reader: &mut Reader<'_, '_>, entry: &Entry<'_>, draft: &mut D
             None => reader.missing(table, at, "providers", "name", "openai"),
         }
     }
+}
+
+/// `[[providers.api_keys]]`
+fn pool(reader: &mut Reader<'_, '_>, entry: &Entry<'_>, provider: &mut Provider) {
+    for (at, table) in reader.tables(entry) {
+        let mut key = PoolKey::default();
+        reader.table(&POOL_KEY, table, &mut key);
+        let Some(secret) = key.secret else {
+            if !table.contains_key("key_env") {
+                reader.missing(table, at, "providers.api_keys", "key", "{env.NAME}");
+            }
+            continue;
+        };
+        let mut args = vec![secret];
+        if let Some(weight) = key.weight {
+            args.extend([word("weight", weight.at), weight]);
+        }
+        let name = Token {
+            at,
+            ..line::named("api_key", entry)
+        };
+        provider.lines.push(one_line(name, args));
+    }
+}
+
+/// The value of the variable that an entry names, as a word.
+fn from_variable(reader: &mut Reader<'_, '_>, entry: &Entry<'_>) -> Option<Token> {
+    let variable = variable(reader, entry)?;
+    let value = (reader.cx.env)(&variable.text).unwrap_or_default();
+    Some(Token {
+        text: value.into(),
+        variable: Some(variable.text.clone()),
+        expanded: true,
+        ..variable
+    })
 }
 
 /// Gives a provider an option of an inner block where it has none of its own.

@@ -16,16 +16,16 @@ use crate::diagnostic::Diagnostic;
 use crate::source::{FileId, Span};
 
 /// What reading knows: the context of lowering, and the file.
-pub(super) struct Reader<'r, 'c> {
-    pub(super) cx: &'r mut Cx<'c>,
-    pub(super) file: FileId,
+pub(crate) struct Reader<'r, 'c> {
+    pub(crate) cx: &'r mut Cx<'c>,
+    pub(crate) file: FileId,
     /// Where files with relative names are.
-    pub(super) folder: &'r Path,
+    pub(crate) folder: &'r Path,
 }
 
 impl Reader<'_, '_> {
     /// A place in the file.
-    pub(super) fn place(&self, range: Range<usize>) -> Place {
+    pub(crate) fn place(&self, range: Range<usize>) -> Place {
         Place {
             span: Span::new(self.file, range.start, range.end),
             import: ImportId::MAIN,
@@ -33,12 +33,12 @@ impl Reader<'_, '_> {
     }
 
     /// A key as a word.
-    pub(super) fn name(&self, key: &Spanned<std::borrow::Cow<'_, str>>) -> Token {
+    pub(crate) fn name(&self, key: &Spanned<std::borrow::Cow<'_, str>>) -> Token {
         word(key.get_ref(), self.place(key.span()))
     }
 
     /// A value as a word, with its variables put in: strings, numbers and times as they are written.
-    pub(super) fn word(&mut self, value: &Spanned<DeValue<'_>>) -> Token {
+    pub(crate) fn word(&mut self, value: &Spanned<DeValue<'_>>) -> Token {
         let at = self.place(value.span());
         let text = match value.get_ref() {
             DeValue::String(text) => return self.expand(text, at),
@@ -57,12 +57,12 @@ impl Reader<'_, '_> {
     }
 
     /// The value of an entry as a word.
-    pub(super) fn value(&mut self, entry: &Entry<'_>) -> Token {
+    pub(crate) fn value(&mut self, entry: &Entry<'_>) -> Token {
         self.word(entry.value)
     }
 
     /// The items of an array as words.
-    pub(super) fn words(&mut self, entry: &Entry<'_>) -> Vec<Token> {
+    pub(crate) fn words(&mut self, entry: &Entry<'_>) -> Vec<Token> {
         let items = entry.value.get_ref().as_array();
         items
             .into_iter()
@@ -72,7 +72,7 @@ impl Reader<'_, '_> {
     }
 
     /// A whole number in a range.
-    pub(super) fn number(
+    pub(crate) fn number(
         &mut self,
         entry: &Entry<'_>,
         range: RangeInclusive<u64>,
@@ -82,7 +82,7 @@ impl Reader<'_, '_> {
     }
 
     /// The tables of an array, each with the place of its header.
-    pub(super) fn tables<'t>(&self, entry: &Entry<'t>) -> Vec<(Place, &'t DeTable<'t>)> {
+    pub(crate) fn tables<'t>(&self, entry: &Entry<'t>) -> Vec<(Place, &'t DeTable<'t>)> {
         let items = entry.value.get_ref().as_array();
         let items = items.into_iter().flat_map(|items| items.iter());
         items
@@ -91,14 +91,14 @@ impl Reader<'_, '_> {
     }
 
     /// Reads the value of an entry, which is a table.
-    pub(super) fn inner<S>(&mut self, kind: &'static Table<S>, entry: &Entry<'_>, state: &mut S) {
+    pub(crate) fn inner<S>(&mut self, kind: &'static Table<S>, entry: &Entry<'_>, state: &mut S) {
         if let Some(table) = entry.value.get_ref().as_table() {
             self.table(kind, table, state);
         }
     }
 
     /// Names and values: a table of strings, or tables with `name` and `value`.
-    pub(super) fn pairs(&mut self, entry: &Entry<'_>) -> Vec<(Token, Token)> {
+    pub(crate) fn pairs(&mut self, entry: &Entry<'_>) -> Vec<(Token, Token)> {
         if let Some(table) = entry.value.get_ref().as_table() {
             let mut entries: Vec<_> = table.iter().collect();
             entries.sort_by_key(|(key, _)| key.span().start);
@@ -137,7 +137,7 @@ impl Reader<'_, '_> {
     }
 
     /// Complains about a key that must be there, unless it is there with a value of the wrong type.
-    pub(super) fn missing(
+    pub(crate) fn missing(
         &mut self,
         table: &DeTable<'_>,
         at: Place,
@@ -184,7 +184,7 @@ impl Reader<'_, '_> {
 }
 
 /// A word that was not written with quotes of the Caddyfile.
-pub(super) fn word(text: &str, at: Place) -> Token {
+pub(crate) fn word(text: &str, at: Place) -> Token {
     Token {
         text: text.into(),
         quote: Quote::None,
@@ -196,7 +196,7 @@ pub(super) fn word(text: &str, at: Place) -> Token {
 }
 
 /// A line without a block.
-pub(super) fn line(name: Token, args: Vec<Token>) -> Segment {
+pub(crate) fn line(name: Token, args: Vec<Token>) -> Segment {
     Segment {
         name,
         args,
@@ -205,7 +205,7 @@ pub(super) fn line(name: Token, args: Vec<Token>) -> Segment {
 }
 
 /// A line with a block.
-pub(super) fn block(name: Token, args: Vec<Token>, segments: Vec<Segment>) -> Segment {
+pub(crate) fn block(name: Token, args: Vec<Token>, segments: Vec<Segment>) -> Segment {
     Segment {
         name,
         args,

@@ -1,13 +1,15 @@
 //! Everything a TOML configuration can say, from the tables that read it.
 
 use super::api_key::API_KEY;
-use super::model::{FALLBACK, MODEL, TARGET};
-use super::provider::{BREAKER, PROVIDER, RETRY, TIMEOUT};
+use super::limits::{BREAKER, HEALTH, RETRY, TIMEOUT};
+use super::model::MODEL;
+use super::provider::{POOL_KEY, PROVIDER};
 use super::reliability::RELIABILITY;
 use super::root::ROOT;
 use super::route::ROUTE;
 use super::settings::{ADMIN, AI_GATEWAY, STORAGE, TELEMETRY};
 use super::table::{Read, Shape, Table};
+use super::target::{FALLBACK, TARGET, TARGET_RETRY, TARGET_TIMEOUT};
 use super::tls::{ACME, TLS};
 use super::upstream::UPSTREAM;
 use crate::caddyfile::ReferenceEntry;
@@ -40,11 +42,15 @@ pub(super) fn sections() -> Vec<Section> {
         section(&UPSTREAM),
         section(&ROUTE),
         section(&PROVIDER),
+        section(&POOL_KEY),
         section(&TIMEOUT),
         section(&RETRY),
         section(&BREAKER),
+        section(&HEALTH),
         section(&MODEL),
         section(&TARGET),
+        section(&TARGET_TIMEOUT),
+        section(&TARGET_RETRY),
         section(&FALLBACK),
         section(&API_KEY),
     ]

@@ -67,6 +67,7 @@ fn property(sections: &[Section], path: &str, key: &SectionKey) -> Value {
             "type": "array",
             "items": { "type": ["string", "integer"] },
         }),
+        Shape::Words => json!({ "type": ["string", "integer"] }),
         Shape::Table => inner(),
         Shape::Tables => json!({ "type": "array", "items": inner() }),
         Shape::Pairs => json!({

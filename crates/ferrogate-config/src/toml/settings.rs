@@ -57,6 +57,12 @@ pub(super) const AI_GATEWAY: Table<Vec<Segment>> = Table {
             line::one,
         ),
         Key::new(
+            "stream_keep_alive",
+            Shape::Text,
+            "A silent stream is told to be alive this often, for instance `15s`, which is the default, or `off`.",
+            line::one,
+        ),
+        Key::new(
             "auto_providers",
             Shape::Flag,
             "Uses every provider whose variables are set.",

@@ -9,22 +9,22 @@ use crate::diagnostic::Diagnostic;
 use crate::suggest::nearest;
 
 /// A table: its name for messages, and every key that may stand in it.
-pub(super) struct Table<S: 'static> {
-    pub(super) title: &'static str,
-    pub(super) keys: &'static [Key<S>],
+pub(crate) struct Table<S: 'static> {
+    pub(crate) title: &'static str,
+    pub(crate) keys: &'static [Key<S>],
 }
 
 /// A key; `S` is what its value changes.
-pub(super) struct Key<S: 'static> {
-    pub(super) name: &'static str,
-    pub(super) shape: Shape,
+pub(crate) struct Key<S: 'static> {
+    pub(crate) name: &'static str,
+    pub(crate) shape: Shape,
     /// What it does, in one line.
-    pub(super) doc: &'static str,
-    pub(super) read: Read<S>,
+    pub(crate) doc: &'static str,
+    pub(crate) read: Read<S>,
 }
 
 /// What a key does.
-pub(super) enum Read<S: 'static> {
+pub(crate) enum Read<S: 'static> {
     /// Reads the value, whose type was checked.
     Do(fn(&mut Reader<'_, '_>, &Entry<'_>, &mut S)),
     /// Known, and not there yet; with what to use instead, if anything.
@@ -35,7 +35,7 @@ pub(super) enum Read<S: 'static> {
 
 /// The type of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Shape {
+pub(crate) enum Shape {
     /// A string.
     Text,
     /// A whole number, quoted or not.
@@ -52,6 +52,8 @@ pub(super) enum Shape {
     Time,
     /// An array of strings; numbers are taken for strings.
     List,
+    /// The words of a line of the Caddyfile in a string, or a number that is the only one.
+    Words,
     /// A table.
     Table,
     /// An array of tables.
@@ -65,14 +67,14 @@ pub(super) enum Shape {
 }
 
 /// A key as written.
-pub(super) struct Entry<'t> {
-    pub(super) name: Token,
-    pub(super) value: &'t Spanned<DeValue<'t>>,
+pub(crate) struct Entry<'t> {
+    pub(crate) name: Token,
+    pub(crate) value: &'t Spanned<DeValue<'t>>,
 }
 
 impl<S> Key<S> {
     /// A key that works.
-    pub(super) const fn new(
+    pub(crate) const fn new(
         name: &'static str,
         shape: Shape,
         doc: &'static str,
@@ -87,7 +89,7 @@ impl<S> Key<S> {
     }
 
     /// A key that is not there yet.
-    pub(super) const fn later(name: &'static str, instead: &'static str) -> Self {
+    pub(crate) const fn later(name: &'static str, instead: &'static str) -> Self {
         Self {
             name,
             shape: Shape::Any,
@@ -97,7 +99,7 @@ impl<S> Key<S> {
     }
 
     /// A key that changes nothing yet.
-    pub(super) const fn no_effect(name: &'static str, shape: Shape, doc: &'static str) -> Self {
+    pub(crate) const fn no_effect(name: &'static str, shape: Shape, doc: &'static str) -> Self {
         Self {
             name,
             shape,
@@ -109,7 +111,7 @@ impl<S> Key<S> {
 
 impl Shape {
     /// What is expected, for messages.
-    pub(super) fn expected(self) -> &'static str {
+    pub(crate) fn expected(self) -> &'static str {
         match self {
             Self::Text => "a string",
             Self::Number => "a whole number",
@@ -119,6 +121,7 @@ impl Shape {
             Self::Size => "a number of bytes or a string such as `\"16MiB\"`",
             Self::Time => "a time such as `2026-12-31T23:59:59Z`",
             Self::List => "an array of strings",
+            Self::Words => "a string of words, or a number",
             Self::Table => "a table",
             Self::Tables => "an array of tables",
             Self::Pairs => "a table of strings",
@@ -141,10 +144,11 @@ impl Shape {
                 | Self::Decimal
                 | Self::Duration
                 | Self::Size
-                | Self::Time,
+                | Self::Time
+                | Self::Words,
                 DeValue::String(_),
             )
-            | (Self::Number | Self::Decimal | Self::Size, DeValue::Integer(_))
+            | (Self::Number | Self::Decimal | Self::Size | Self::Words, DeValue::Integer(_))
             | (Self::Decimal, DeValue::Float(_))
             | (Self::Flag, DeValue::Boolean(_))
             | (Self::Time, DeValue::Datetime(_))
@@ -160,7 +164,7 @@ impl Shape {
 
 impl Reader<'_, '_> {
     /// Reads every key of a table, in the order written.
-    pub(super) fn table<S>(&mut self, kind: &'static Table<S>, table: &DeTable<'_>, state: &mut S) {
+    pub(crate) fn table<S>(&mut self, kind: &'static Table<S>, table: &DeTable<'_>, state: &mut S) {
         let mut entries: Vec<_> = table.iter().collect();
         entries.sort_by_key(|(key, _)| key.span().start);
         for (key, value) in entries {
@@ -288,7 +292,7 @@ mod tests {
 
     /// Which shapes accept a value, of those that any value might be meant for.
     fn check(value: &str, expected: &[Shape]) {
-        const SHAPES: [Shape; 12] = [
+        const SHAPES: [Shape; 13] = [
             Shape::Text,
             Shape::Number,
             Shape::Decimal,
@@ -297,6 +301,7 @@ mod tests {
             Shape::Size,
             Shape::Time,
             Shape::List,
+            Shape::Words,
             Shape::Table,
             Shape::Tables,
             Shape::Pairs,
@@ -314,14 +319,19 @@ mod tests {
     fn values_have_shapes() {
         use Shape::{
             Decimal, Duration, Flag, List, Number, Pairs, Size, Table, TableOrOff, Tables, Text,
-            Time,
+            Time, Words,
         };
-        check("\"a\"", &[Text, Number, Decimal, Duration, Size, Time]);
+        check(
+            "\"a\"",
+            &[Text, Number, Decimal, Duration, Size, Time, Words],
+        );
         check(
             "\"off\"",
-            &[Text, Number, Decimal, Duration, Size, Time, TableOrOff],
+            &[
+                Text, Number, Decimal, Duration, Size, Time, Words, TableOrOff,
+            ],
         );
-        check("1", &[Number, Decimal, Size]);
+        check("1", &[Number, Decimal, Size, Words]);
         check("1.5", &[Decimal]);
         check("true", &[Flag]);
         check("false", &[Flag, TableOrOff]);

@@ -50,10 +50,11 @@ fn code_of(error: &ErrorBody<'_>) -> Option<&'static str> {
 }
 
 /// OpenAI's word, a kind or a code, and Anthropic's for it.
-const KINDS: [(&str, &str); 24] = [
+const KINDS: [(&str, &str); 25] = [
     ("overloaded_error", "overloaded_error"),
     ("service_unavailable_error", "overloaded_error"),
     ("server_is_overloaded", "overloaded_error"),
+    ("provider_unavailable", "overloaded_error"),
     ("insufficient_quota", "billing_error"),
     ("billing_error", "billing_error"),
     ("rate_limit_exceeded", "rate_limit_error"),
@@ -76,6 +77,11 @@ const KINDS: [(&str, &str); 24] = [
     ("context_length_exceeded", "invalid_request_error"),
     ("invalid_request_error", "invalid_request_error"),
 ];
+
+/// Whether a word says something to those who do not speak the dialect it comes from.
+pub fn is_error_word(word: &str) -> bool {
+    KINDS.iter().any(|(known, _)| *known == word) || OF_THREADS.contains(&word)
+}
 
 fn kind_of(error: &ErrorBody<'_>) -> &'static str {
     let find = |word: &str| KINDS.iter().find(|(known, _)| *known == word);

@@ -43,9 +43,7 @@ impl ReadStream for Reader {
         let chunk = Object::parse(packet.data);
         let (None, Ok(mut chunk)) = (&fault, chunk) else {
             self.done = true;
-            events.push(Event::Fault(fault.unwrap_or_else(|| {
-                UpstreamFault::because("an event of the stream is not JSON")
-            })));
+            events.push(Event::Fault(fault.unwrap_or_else(UpstreamFault::junk)));
             return;
         };
         if !std::mem::replace(&mut self.started, true) {

@@ -100,7 +100,7 @@ pub(crate) fn relay<'p>(
             }
         }
     }
-    let rest = stream.finish();
+    let rest = stream.finish().whole();
     sent.extend_from_slice(rest.as_deref().unwrap_or_default());
     Relayed {
         sent: String::from_utf8(sent).expect("what is sent is text"),

@@ -161,7 +161,7 @@ fn relay<'p>(from: Dialect, to: Dialect, pieces: impl IntoIterator<Item = &'p [u
             }
         }
     }
-    let rest = stream.finish();
+    let rest = stream.finish().whole();
     sent.extend_from_slice(rest.as_deref().unwrap_or_default());
     Relayed {
         sent,

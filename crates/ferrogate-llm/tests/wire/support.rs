@@ -92,7 +92,10 @@ pub(crate) fn relay(from: Dialect, to: Dialect, pieces: &[&[u8]]) -> (Vec<u8>, b
             }
         }
     }
-    let whole = stream.finish().inspect(|rest| sent.extend_from_slice(rest));
+    let whole = stream
+        .finish()
+        .whole()
+        .inspect(|rest| sent.extend_from_slice(rest));
     (sent, whole.is_some())
 }
 

@@ -144,6 +144,7 @@ fn a_call_lies_flat_in_the_entry() {
         estimated: false,
         lossy: Vec::new(),
         cost: "0.1".to_owned(),
+        label: "B".to_owned(),
         ttft: Some(Duration::from_millis(250)),
     });
     called.appended = vec![("tenant".into(), FieldValue::Text("t".to_owned()))];
@@ -153,6 +154,7 @@ fn a_call_lies_flat_in_the_entry() {
     for (name, expected) in [
         ("surface", json!("chat")),
         ("attempts", json!(["p: ok"])),
+        ("label", json!("B")),
         ("ttft", json!(0.25)),
         ("cost", json!("0.1")),
         ("tenant", json!("t")),

@@ -1,18 +1,19 @@
-//! The attempt loop: targets in order, each tried as its rule says, until one answers.
+//! Tries, until one is answered.
 //!
-//! Nothing has gone downstream yet, so everything here may be repeated. The loop moves on for transport errors,
-//! timeouts, 408, 429, 5xx, and a body or first event that is the provider's error; it stops for what another
-//! target would refuse as well: 400, 401, 403, 404, 422 and their like.
+//! Nothing has gone downstream yet, so everything here may be repeated. [`course`] goes through the targets, [`leg`] is
+//! one of them, [`race`] two at once, [`once`] is one try.
 
+mod course;
 mod fault;
+mod leg;
 mod once;
 mod outgoing;
 mod pictures;
 mod prediction;
+mod race;
 mod sound;
 mod vectors;
 
-use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -20,21 +21,20 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use ferrogate_catalog::Prices;
 use ferrogate_llm::chat::ChatRequest;
-use ferrogate_llm::{
-    Address, DecodeError, Dialect, ModelRequest, RelayedStream, ResponsesEcho, Step, Surface,
-};
-use ferrogate_providers::{LogicalModel, Pass, Plan, PlannedTarget, Provider, SkipReason};
+use ferrogate_llm::{DecodeError, Dialect, ModelRequest, RelayedStream, ResponsesEcho, Step};
+use ferrogate_providers::{Busy, LogicalModel, Pass, Place, Provider};
 use ferrogate_types::{ProviderId, UpstreamModel, Usage};
 use ferrogate_upstream::Answer;
-use http::{HeaderMap, HeaderValue};
+use http::HeaderValue;
 
+pub(super) use self::course::out_of_time;
+pub(crate) use self::course::{Owed, run};
 pub(super) use self::fault::{Again, Fault, FaultKind};
 pub(super) use self::once::{NO_LIMIT, refused};
 pub(super) use self::outgoing::{host, sign};
+use super::asked::Asking;
 use super::authenticate::Principal;
 use super::gateway::ModelGateway;
-use super::refusal::{Refusal, RefusalCode};
-use super::{Stop, authorize};
 use crate::Shared;
 
 /// What is to be answered, and with what.
@@ -58,10 +58,10 @@ pub(crate) struct Job<'a> {
     pub(crate) named: Option<String>,
     /// When it was asked: seconds since 1970.
     pub(crate) created: u64,
-    /// The conversation, read when the first target needs a translation.
-    pub(crate) chat: OnceLock<Result<ChatRequest<'a>, DecodeError>>,
+    /// The request as routing sees it.
+    pub(crate) asked: Asking<'a>,
     /// What an answer of the Responses API repeats of its request.
-    pub(crate) echo: OnceLock<Option<ResponsesEcho>>,
+    pub(crate) echo: OnceLock<Option<Box<ResponsesEcho>>>,
 }
 
 impl Stream {
@@ -76,17 +76,7 @@ impl Stream {
 impl<'a> Job<'a> {
     /// The conversation, apart from its dialect.
     fn chat(&self) -> Result<&ChatRequest<'a>, &DecodeError> {
-        let read = || {
-            let address = Address {
-                model: Some(Cow::Borrowed(self.request.model())),
-                stream: self.request.stream(),
-            };
-            let protocol = self.request.surface().dialect().protocol();
-            let mut chat = protocol.read_request(self.request.body(), address)?;
-            chat.unfold_thought_ids();
-            Ok(chat)
-        };
-        self.chat.get_or_init(read).as_ref()
+        self.asked.chat(self.request)
     }
 }
 
@@ -94,8 +84,11 @@ impl Job<'_> {
     /// What the answer repeats of the request, where the caller's dialect has that.
     fn echo(&self) -> Option<&ResponsesEcho> {
         let repeats = self.request.surface().dialect() == Dialect::OpenAiResponses;
-        let made = || repeats.then(|| ResponsesEcho::of(self.request.body()).ok())?;
-        self.echo.get_or_init(made).as_ref()
+        let made = || {
+            let echo = repeats.then(|| ResponsesEcho::of(self.request.body()).ok())?;
+            echo.map(Box::new)
+        };
+        self.echo.get_or_init(made).as_deref()
     }
 
     /// Whether what happens now happens because the caller gave it no more time: that says nothing about a provider,
@@ -103,15 +96,6 @@ impl Job<'_> {
     pub(crate) fn callers_time_is_over(&self) -> bool {
         self.impatient && Instant::now() >= self.deadline
     }
-}
-
-/// What came of the loop.
-pub(crate) struct Tried {
-    /// Each try, for the log, the headers and the error message.
-    pub(crate) attempts: Vec<String>,
-    /// Whether any provider was sent the request.
-    pub(crate) dispatched: bool,
-    pub(crate) result: Result<Won, Stop>,
 }
 
 /// An answer that can be relayed.
@@ -124,6 +108,16 @@ pub(crate) struct Won {
     pub(crate) reply: Answered,
     /// From the try's begin to the first event of a stream.
     pub(crate) first_token: Option<Duration>,
+    /// Its target's name in logs and metrics.
+    pub(crate) label: Option<String>,
+    /// What it occupies as long as it lasts.
+    pub(crate) occupied: Option<Occupied>,
+}
+
+/// What a call takes up at its target until it is over.
+pub(crate) struct Occupied {
+    pub(super) _busy: Busy,
+    pub(super) _place: Place,
 }
 
 /// The answer itself.
@@ -143,6 +137,8 @@ pub(crate) struct Stream {
     /// What led to the first content.
     pub(crate) held: VecDeque<Step>,
     pub(crate) source: Source,
+    /// Bytes sent to the caller.
+    pub(crate) sent: usize,
     /// Where the try is judged when the stream has ended; dropped, it judges nothing.
     pub(crate) pass: Option<Pass>,
     /// What has to be called off when nobody listens any more.
@@ -161,173 +157,3 @@ pub(crate) enum Source {
 
 /// The result of a try in metrics.
 pub(super) const SUCCESS: &str = "success";
-
-/// Tries targets until one answers.
-pub(crate) async fn run(job: &Job<'_>, forwarded: HeaderMap) -> Tried {
-    let allowed = |provider: &ProviderId| {
-        job.principal
-            .key()
-            .is_none_or(|key| key.may_use_provider(provider))
-    };
-    let mut plan = Plan::new(job.model, allowed, Instant::now());
-    let mut tried = Tried {
-        attempts: Vec::new(),
-        dispatched: false,
-        result: Err(authorize::no_provider(job.model).into()),
-    };
-    if job.request.surface() == Surface::RESPONSES
-        && let Some(issuer) = job.shared.issued.of_body(job.request.body())
-    {
-        // What the request refers to is nowhere else.
-        plan.only(issuer.as_str());
-    }
-    if let Some(named) = &job.named
-        && !plan.only(named)
-    {
-        tried.result = Err(authorize::not_named(job.model).into());
-        return tried;
-    }
-    if plan.is_forbidden() {
-        return tried;
-    }
-    let mut faults = Vec::new();
-    for planned in &plan.targets {
-        match target(job, planned, &forwarded, &mut tried, &mut faults).await {
-            Progress::Done(result) => {
-                tried.result = *result;
-                return tried;
-            }
-            Progress::Next => {}
-        }
-    }
-    tried.result = Err(exhausted(job, &plan, &tried.attempts, &faults).into());
-    tried
-}
-
-enum Progress {
-    Done(Box<Result<Won, Stop>>),
-    Next,
-}
-
-/// Tries one target as often as its rule says.
-async fn target(
-    job: &Job<'_>,
-    planned: &PlannedTarget,
-    forwarded: &HeaderMap,
-    tried: &mut Tried,
-    faults: &mut Vec<Fault>,
-) -> Progress {
-    let provider: &Arc<Provider> = &planned.target.provider;
-    let rule = &provider.spec().retry;
-    for number in 1..=rule.attempts.max(1) {
-        let begun = Instant::now();
-        if begun >= job.deadline {
-            return Progress::Done(Box::new(Err(out_of_time(&tried.attempts).into())));
-        }
-        // It may have opened since the plan was made, by this request or another.
-        let Some(pass) = provider.breaker().pass(begun) else {
-            tried
-                .attempts
-                .push(format!("{}: circuit open", provider.id()));
-            return Progress::Next;
-        };
-        let fault = match once::run(job, planned, forwarded, pass).await {
-            Ok(won) => {
-                job.shared.metrics.attempt(provider.id().as_str(), SUCCESS);
-                tried.attempts.push(format!(
-                    "{}: ok after {} ms",
-                    provider.id(),
-                    begun.elapsed().as_millis()
-                ));
-                tried.dispatched = true;
-                return Progress::Done(Box::new(Ok(won)));
-            }
-            Err(fault) => fault,
-        };
-        tried.dispatched |= fault.was_sent();
-        job.shared
-            .metrics
-            .attempt(provider.id().as_str(), fault.label());
-        tried.attempts.push(format!(
-            "{}: {fault} after {} ms",
-            provider.id(),
-            begun.elapsed().as_millis()
-        ));
-        let again = match fault.again(rule, number) {
-            // The rate was that key's; another one need not wait for it.
-            Again::Same(_) | Again::Next
-                if fault.is_rate_limit() && provider.credentials().is_free(Instant::now()) =>
-            {
-                Again::Same(Duration::ZERO)
-            }
-            again => again,
-        };
-        let refusal = fault.refusal();
-        faults.push(fault);
-        match again {
-            Again::Same(pause)
-                if number < rule.attempts && Instant::now() + pause < job.deadline =>
-            {
-                tokio::time::sleep(pause).await;
-            }
-            Again::Same(_) | Again::Next => return Progress::Next,
-            Again::Never => return Progress::Done(Box::new(Err(refusal.into()))),
-        }
-    }
-    Progress::Next
-}
-
-pub(super) fn out_of_time(attempts: &[String]) -> Refusal {
-    Refusal::new(
-        RefusalCode::GatewayTimeout,
-        format!("the request took too long; tried {}", attempts.join("; ")),
-    )
-}
-
-/// No target is left: says what was tried and what was not, and why.
-fn exhausted(job: &Job<'_>, plan: &Plan, attempts: &[String], faults: &[Fault]) -> Refusal {
-    let skipped = plan
-        .skipped
-        .iter()
-        .map(|skip| format!("{}: {}", skip.provider, skip.reason.as_str()));
-    let all: Vec<String> = attempts.iter().cloned().chain(skipped).collect();
-    let tried = all.join("; ");
-    let Some(last) = faults.last() else {
-        let parked = plan
-            .skipped
-            .iter()
-            .any(|skip| skip.reason == SkipReason::Parked);
-        return if parked {
-            let now = Instant::now();
-            let waits = job
-                .model
-                .targets
-                .iter()
-                .map(|target| target.provider.credentials().wait(now));
-            let wait = waits
-                .filter(|wait| !wait.is_zero())
-                .min()
-                .unwrap_or_default();
-            Refusal::new(
-                RefusalCode::UpstreamRateLimited,
-                format!("every provider is rate limited: {tried}"),
-            )
-            .with_retry_after(wait)
-        } else {
-            Refusal::new(
-                RefusalCode::ProviderUnavailable,
-                format!("no provider can be called: {tried}"),
-            )
-        };
-    };
-    // A rate limit is told as one only when nothing else is wrong: then waiting is what helps.
-    let told = faults
-        .iter()
-        .rfind(|fault| !fault.is_rate_limit())
-        .unwrap_or(last);
-    if faults.len() == 1 && plan.skipped.is_empty() {
-        told.refusal()
-    } else {
-        told.refusal_after(&tried)
-    }
-}

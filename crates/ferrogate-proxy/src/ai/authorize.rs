@@ -31,15 +31,15 @@ pub(crate) fn model(
         .ok_or_else(|| not_found(name))?;
     principal
         .key()
-        .map_or(Ok(()), |key| key.require_model(&model.spec.name))?;
+        .map_or(Ok(()), |key| key.require_model(model.name()))?;
     let mut targets = model.targets.iter().map(|target| target.provider.id());
     let served = principal
         .key()
         .is_none_or(|key| targets.any(|provider| key.may_use_provider(provider)));
     if !served {
-        return Err(no_provider(model));
+        return Err(no_provider(&model));
     }
-    Ok(Arc::clone(model))
+    Ok(model)
 }
 
 /// The key may use none of the model's providers.
@@ -48,7 +48,7 @@ pub(crate) fn no_provider(model: &LogicalModel) -> Refusal {
         RefusalCode::ProviderNotAllowed,
         format!(
             "the key may use none of the providers of the model `{}`",
-            model.spec.name
+            model.name()
         ),
     )
 }
@@ -59,7 +59,7 @@ pub(crate) fn not_named(model: &LogicalModel) -> Refusal {
         RefusalCode::ProviderNotAllowed,
         format!(
             "`X-Provider` names no provider of the model `{}`",
-            model.spec.name
+            model.name()
         ),
     )
 }

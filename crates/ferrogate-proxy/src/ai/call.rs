@@ -7,11 +7,12 @@ use ferrogate_catalog::{Prices, Tier};
 use ferrogate_llm::{Dialect, ModelRequest, Surface, estimate_tokens};
 use ferrogate_observability::CallOutcome;
 use ferrogate_providers::LogicalModel;
-use ferrogate_types::{KeyId, Money, ProviderId, UpstreamModel, Usage};
+use ferrogate_types::{KeyId, Money, ProviderId, TokenCount, UpstreamModel, Usage};
 use http::{HeaderName, HeaderValue};
 
-use super::attempt::Won;
+use super::attempt::{Owed, Won};
 use super::authenticate::Principal;
+use super::trace::Trace;
 use crate::Shared;
 
 /// What is known of a model call.
@@ -23,8 +24,8 @@ pub(crate) struct CallRecord {
     pub(crate) model: String,
     pub(crate) provider: String,
     pub(crate) upstream_model: String,
-    /// Each try: provider, result and time.
-    pub(crate) attempts: Vec<String>,
+    /// Each decision: who was tried and who was not, with what came of it.
+    pub(crate) trace: Trace,
     pub(crate) stream: bool,
     pub(crate) usage: Usage,
     /// The usage is the gateway's own estimate.
@@ -40,6 +41,12 @@ pub(crate) struct CallRecord {
     /// What was lost is for the log only.
     pub(crate) quiet: bool,
     prices: Arc<Prices>,
+    /// Its target's name in logs and metrics.
+    pub(crate) label: Option<String>,
+    /// Who was sent the request in vain, because another one was faster.
+    called_off: Vec<Owed>,
+    /// What they are owed for the request, about.
+    called_off_usage: Usage,
     /// How urgently it is to be served, in the caller's words.
     service_tier: Option<String>,
     known_model: bool,
@@ -69,7 +76,7 @@ impl CallRecord {
             model: String::new(),
             provider: String::new(),
             upstream_model: String::new(),
-            attempts: Vec::new(),
+            trace: Trace::new(),
             stream: false,
             usage: Usage::default(),
             estimated: false,
@@ -80,6 +87,9 @@ impl CallRecord {
             lossy: Vec::new(),
             quiet: false,
             prices: Arc::default(),
+            label: None,
+            called_off: Vec::new(),
+            called_off_usage: Usage::default(),
             service_tier: None,
             known_model: false,
         }
@@ -112,9 +122,9 @@ impl CallRecord {
         self.known_model = true;
     }
 
-    /// Notes the tries that were made.
-    pub(crate) fn tried(&mut self, attempts: &[String]) {
-        self.attempts.extend_from_slice(attempts);
+    /// Notes the decisions that were made.
+    pub(crate) fn tried(&mut self, trace: Trace) {
+        self.trace = trace;
     }
 
     /// Notes who answered.
@@ -122,6 +132,20 @@ impl CallRecord {
         self.served_by(&won.provider, &won.upstream_model, &won.prices);
         self.lossy.clone_from(&won.lossy);
         self.first_token = won.first_token;
+        self.label.clone_from(&won.label);
+    }
+
+    /// Notes who was sent the request in vain: what a provider read it may charge.
+    pub(crate) fn called_off(&mut self, owed: Vec<Owed>, request: &ModelRequest) {
+        self.called_off_usage.input = estimate_tokens(request.body().len());
+        self.called_off = owed;
+    }
+
+    /// What the request used at all providers together, in tokens.
+    pub(crate) fn tokens(&self) -> TokenCount {
+        let called_off = u64::try_from(self.called_off.len()).unwrap_or(u64::MAX);
+        let owed = self.called_off_usage.total().saturating_mul(called_off);
+        self.usage.total().saturating_add(owed)
     }
 
     /// Notes where the call is served.
@@ -150,8 +174,17 @@ impl CallRecord {
     /// Notes what was used, and what it cost.
     pub(crate) fn used(&mut self, usage: Usage, estimated: bool) {
         self.usage = usage;
-        self.estimated = estimated;
-        self.cost = self.prices.cost(&usage, self.tier());
+        self.estimated = estimated || !self.called_off.is_empty();
+        let owed = self
+            .called_off
+            .iter()
+            .map(|(_, prices)| (prices, &self.called_off_usage));
+        let all = std::iter::once((&self.prices, &usage)).chain(owed);
+        let tier = self.tier();
+        // Without the price of a part nobody knows the price of all.
+        self.cost = all
+            .map(|(prices, usage)| prices.cost(usage, tier))
+            .try_fold(Money::ZERO, |sum, cost| Some(sum.saturating_add(cost?)));
     }
 
     /// The tier whose prices hold: the one asked for, unless the provider was not told of it.
@@ -187,9 +220,16 @@ impl CallRecord {
         shared.metrics.call(model, provider, self.surface, outcome);
         if self.attempted {
             shared.metrics.tokens(model, provider, &self.usage);
+            for (provider, _) in &self.called_off {
+                let usage = &self.called_off_usage;
+                shared.metrics.tokens(model, provider.as_str(), usage);
+            }
             if self.cost.is_none() && self.usage.total() > 0 {
                 shared.metrics.unpriced(model);
             }
+        }
+        if let Some(label) = &self.label {
+            shared.metrics.variant(model, label, outcome);
         }
         if let Some(time) = self.first_token {
             shared.metrics.first_token(provider, time);
@@ -220,10 +260,8 @@ impl CallRecord {
             let target = format!("{}:{}", self.provider, self.upstream_model);
             put(&["x-gateway-target"], &target);
         }
-        put(
-            &["x-ferrogate-attempts", "x-gateway-attempts"],
-            &self.attempts.len().to_string(),
-        );
+        put(&["x-ferrogate-attempts"], &self.trace.short());
+        put(&["x-gateway-attempts"], &self.trace.tries().to_string());
         put(&["x-ferrogate-cache"], "bypass");
         if !self.lossy.is_empty() && !self.quiet {
             put(&["x-ferrogate-lossy"], &self.lossy.join(", "));

@@ -13,6 +13,7 @@ use ferrogate_types::ProviderId;
 use ferrogate_upstream::Endpoint;
 
 use super::listing;
+use super::probe::HealthProbe;
 use super::resource::{self, Resource};
 use crate::builtin::Builtin;
 
@@ -25,6 +26,8 @@ pub struct ModelGateway {
     pub endpoints: HashMap<ProviderId, Endpoint>,
     /// Where the credentials of clouds come from: signatures and tokens.
     pub clouds: HashMap<ProviderId, CloudAuth>,
+    /// Providers that are asked whether they are well.
+    pub probes: HashMap<ProviderId, HealthProbe>,
     /// What to do about members of a request that a target has no place for.
     pub on_unsupported: OnUnsupported,
     /// Keys.
@@ -41,6 +44,8 @@ pub struct ModelGateway {
     pub max_response_bytes: usize,
     /// From request to last byte.
     pub request_timeout: Duration,
+    /// How long a stream may be silent before its caller is told that it is alive.
+    pub keep_alive: Option<Duration>,
 }
 
 /// What to do about members of a request that a target has no place for.

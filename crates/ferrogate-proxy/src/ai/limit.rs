@@ -25,7 +25,7 @@ impl Admission {
     /// Spends what the call used and gives the rest back. Dropped instead, everything is given back.
     pub(crate) fn settle(self, call: &CallRecord) {
         if let Some(reservation) = self.reservation {
-            reservation.settle(call.usage.total());
+            reservation.settle(call.tokens());
         }
     }
 
@@ -131,7 +131,7 @@ fn worst_case(model: &LogicalModel, request: &ModelRequest) -> TokenCount {
 
 /// The tokens of the longest answer of a model, or of one that is long enough.
 fn longest_answer(model: &LogicalModel) -> TokenCount {
-    model.spec.max_output_tokens.unwrap_or(UNBOUNDED_OUTPUT)
+    model.max_output_tokens().unwrap_or(UNBOUNDED_OUTPUT)
 }
 
 /// When the call must be over: the gateway's limit, or the caller's own (`x-ferrogate-timeout`, in seconds or as a

@@ -88,7 +88,8 @@ fn visible<'a>(
                     .iter()
                     .any(|target| key.may_use_provider(target.provider.id()))
         });
-        allowed && model.is_served()
+        // What stands for names is none to be asked for.
+        allowed && model.is_served() && !model.spec.pattern
     })
 }
 

@@ -24,6 +24,7 @@ use pingora_proxy::Session;
 
 use self::handshake::Handshake;
 use self::tunnel::Ended;
+use super::asked::Asking;
 use super::gateway::{ModelGateway, OnUnsupported};
 use super::limit::Admission;
 use super::refusal::{Refusal, RefusalCode};
@@ -60,6 +61,9 @@ pub(super) async fn run(
             .with_param(first)
             .into());
     }
+    let key = principal.key().map(|key| key.id().as_str());
+    let headers = &session.req_header().headers;
+    let asked = Asking::session(&handshake.model, &model, headers, key)?;
     let admission = limit::admit_session(gateway, &principal, &model)?;
     let (deadline, impatient) = limit::deadline(gateway, session, context.started);
     let wish = open::Wish {
@@ -68,6 +72,7 @@ pub(super) async fn run(
         principal: &principal,
         model: &model,
         handshake: &handshake,
+        asked,
         named: authorize::named(&session.req_header().headers),
         deadline,
         impatient,
@@ -81,7 +86,7 @@ pub(super) async fn run(
     };
     call.upstream_wait += waited.elapsed();
     let tried = opened.ok_or(Stop::ClientGone)?;
-    call.tried(&tried.attempts);
+    call.tried(tried.trace);
     let (target, upgraded) = tried
         .result
         .inspect_err(|_| call.attempted = tried.dispatched)?;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ferrogate_auth::{AuthError, Denied};
 use ferrogate_billing::Exhausted;
-use ferrogate_llm::{DecodeError, Dialect, ErrorBody, bedrock_error_type};
+use ferrogate_llm::{DecodeError, Dialect, ErrorBody, bedrock_error_type, is_error_word};
 use ferrogate_observability::CallOutcome;
 use ferrogate_policy::RateState;
 use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, UPGRADE, WWW_AUTHENTICATE};
@@ -90,6 +90,8 @@ codes! {
     RateLimited = 429, "rate_limit_error", "rate_limit_exceeded";
     /// Every target is rate limited by its provider.
     UpstreamRateLimited = 429, "rate_limit_error", "upstream_rate_limited";
+    /// As many calls are under way as every target may have.
+    ProviderSaturated = 429, "rate_limit_error", "provider_saturated";
     /// No target can be called.
     ProviderUnavailable = 503, "server_error", "provider_unavailable";
     /// Keys cannot be verified fast enough.
@@ -178,7 +180,7 @@ impl Refusal {
         session: &mut Session,
         context: &mut RequestContext,
     ) -> Result<()> {
-        context.error = std::borrow::Cow::Borrowed(self.0.code.row().2);
+        context.error = self.code_name().into();
         let headers = context
             .call
             .as_ref()
@@ -201,24 +203,52 @@ impl Refusal {
         answer::send(session, context, reply).await
     }
 
-    fn to_reply(&self, dialect: Dialect, id: &str) -> Reply {
-        let (mut status, kind, code) = self.0.code.row();
-        if self.0.code == RefusalCode::UpstreamOverloaded && dialect == Dialect::Anthropic {
-            // Anthropic's own status, which its SDK knows.
-            status = 529;
-        }
+    /// As the last frame of a stream that has begun.
+    pub(crate) fn in_stream(&self, dialect: Dialect, id: &str) -> bytes::Bytes {
+        dialect.protocol().error_frame(&self.body(dialect, id))
+    }
+
+    /// What is told to a person.
+    pub(crate) fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// Its code.
+    pub(crate) fn code_name(&self) -> &'static str {
+        self.0.code.row().2
+    }
+
+    fn body<'a>(&'a self, dialect: Dialect, id: &'a str) -> ErrorBody<'a> {
+        let (_, kind, code) = self.0.code.row();
         let upstream = self.0.upstream.as_ref();
-        let body = ErrorBody {
+        // OpenAI's callers read any word; others map what they know, and by our own words where that is nothing.
+        let open = matches!(
+            dialect,
+            Dialect::OpenAiChat | Dialect::OpenAiResponses | Dialect::OpenAiText
+        );
+        let means = |word: &&str| open || is_error_word(word);
+        ErrorBody {
             message: &self.0.message,
             kind: upstream
                 .and_then(|(kind, _)| kind.as_deref())
+                .filter(means)
                 .unwrap_or(kind),
             param: self.0.param.as_deref(),
             code: upstream
                 .and_then(|(_, code)| code.as_deref())
+                .filter(means)
                 .unwrap_or(code),
             request_id: Some(id),
-        };
+        }
+    }
+
+    fn to_reply(&self, dialect: Dialect, id: &str) -> Reply {
+        let (mut status, ..) = self.0.code.row();
+        if self.0.code == RefusalCode::UpstreamOverloaded && dialect == Dialect::Anthropic {
+            // Anthropic's own status, which its SDK knows.
+            status = 529;
+        }
+        let body = self.body(dialect, id);
         let mut headers = vec![(CONTENT_TYPE, HeaderValue::from_static("application/json"))];
         if status == 401 {
             headers.push((

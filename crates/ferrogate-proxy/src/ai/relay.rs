@@ -1,14 +1,16 @@
 //! The answer on its way to the caller: translated by nobody, guarded and metered.
 
-use std::time::Instant;
+use std::pin::Pin;
+use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use ferrogate_llm::{
-    Dialect, ErrorBody, Framing, RelayedStream, Step, UpstreamFault, estimate_tokens,
+    Dialect, ErrorBody, Finish, Framing, RelayedStream, Step, UpstreamFault, estimate_tokens,
 };
 use ferrogate_observability::CallOutcome;
 use ferrogate_providers::Provider;
 use ferrogate_types::Usage;
+use ferrogate_upstream::{Answer, CallError};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, TRANSFER_ENCODING};
 use http::{HeaderName, HeaderValue, Version};
 use pingora_http::ResponseHeader;
@@ -17,21 +19,88 @@ use pingora_proxy::Session;
 use super::attempt::{Answered, Job, Source, Stream, Won};
 use super::call::id_header;
 use super::limit::Admission;
-use super::refusal::rate_headers;
+use super::refusal::{Refusal, rate_headers};
 use super::{CallRecord, Stop};
 use crate::answer::{self, Reply};
 use crate::context::RequestContext;
 use crate::deliver;
 use crate::watch;
 
-/// Sends the answer, settles what it used, and says how it ended.
+/// Waits for an answer to begin. The caller of a stream is told meanwhile that the request is alive, which begins the
+/// stream: whether it did comes back with what was waited for. `None` when the caller left.
+pub(crate) async fn wait<T>(
+    job: &Job<'_>,
+    admission: &Admission,
+    mut work: Pin<&mut impl Future<Output = T>>,
+    session: &mut Session,
+    context: &mut RequestContext,
+) -> Option<(T, bool)> {
+    let Some(pause) = keep_alive(job) else {
+        let done = watch::unless_gone(session, work).await?;
+        return Some((done, false));
+    };
+    let mut begun = false;
+    loop {
+        let turn = tokio::time::timeout(pause, work.as_mut());
+        if let Ok(done) = watch::unless_gone(session, turn).await? {
+            return Some((done, begun));
+        }
+        if !begun {
+            start(job, admission, None, session, context).await.ok()?;
+            begun = true;
+        }
+        session
+            .write_response_body(Some(still_here(job)), false)
+            .await
+            .ok()?;
+    }
+}
+
+/// Ends a stream that began while nobody had answered yet, and nobody did.
+pub(crate) async fn refuse(
+    job: &Job<'_>,
+    refusal: &Refusal,
+    session: &mut Session,
+    context: &mut RequestContext,
+) -> Result<CallOutcome, Stop> {
+    context.error = refusal.code_name().into();
+    let frame = refusal.in_stream(dialect(job), &job.id);
+    let sent = session.write_response_body(Some(frame), false).await;
+    if sent.is_err() || matches!(finish(Ended::Broken, session).await, Ended::ClientGone) {
+        return Err(Stop::ClientGone);
+    }
+    Ok(refusal.outcome())
+}
+
+/// How long a stream may be silent; `None` where it may for good, or its dialect has nothing to say then.
+fn keep_alive(job: &Job<'_>) -> Option<Duration> {
+    let speaks = job.request.stream()
+        && framing(job) == Framing::Sse
+        // Google's SDKs take every line for JSON.
+        && dialect(job) != Dialect::Gemini;
+    job.gateway.keep_alive.filter(|_| speaks)
+}
+
+/// What tells that a stream is alive.
+fn still_here(job: &Job<'_>) -> Bytes {
+    Bytes::from_static(match dialect(job) {
+        // Source: Anthropic's API reference, "Streaming messages", "Ping events".
+        Dialect::Anthropic => b"event: ping\ndata: {\"type\": \"ping\"}\n\n",
+        _ => b": keep-alive\n\n",
+    })
+}
+
+/// Sends the answer, settles what it used, and says how it ended. `begun` says whether its header was sent before.
 pub(crate) async fn run(
     job: &Job<'_>,
     won: Won,
     admission: Admission,
+    begun: bool,
     session: &mut Session,
     context: &mut RequestContext,
 ) -> Result<CallOutcome, Stop> {
+    // Until the last byte.
+    let _occupied = won.occupied;
     match won.reply {
         Answered::Whole {
             body,
@@ -42,7 +111,9 @@ pub(crate) async fn run(
                 content_type.unwrap_or(HeaderValue::from_static("application/octet-stream"));
             whole(job, &body, usage, content_type, admission, session, context).await
         }
-        Answered::Stream(stream) => relay_stream(job, *stream, admission, session, context).await,
+        Answered::Stream(stream) => {
+            relay_stream(job, *stream, admission, begun, session, context).await
+        }
     }
 }
 
@@ -63,6 +134,7 @@ async fn whole(
     let mut headers = vec![(CONTENT_TYPE, content_type)];
     if let Some(call) = &mut context.call {
         call.used(usage.unwrap_or_else(estimate), usage.is_none());
+        call.trace.received(body.len());
         headers.extend(call.headers());
         if let Some(cost) = call.cost {
             headers.extend(header("x-ferrogate-cost", &cost.to_string()));
@@ -89,16 +161,29 @@ async fn relay_stream(
     job: &Job<'_>,
     mut stream: Stream,
     admission: Admission,
+    begun: bool,
     session: &mut Session,
     context: &mut RequestContext,
 ) -> Result<CallOutcome, Stop> {
     let pass = stream.pass.take();
-    let ended = match start(job, &admission, session, context).await {
+    let headers = context.call.as_ref().map(CallRecord::headers);
+    let started = if begun {
+        Ok(())
+    } else {
+        start(job, &admission, headers, session, context).await
+    };
+    let ended = match started {
         Ok(()) => pump(job, &mut stream, session, context).await,
         Err(_) => Ended::ClientGone,
     };
     if let Some(call) = &mut context.call {
         meter(call, &stream.relayed, job);
+        call.trace.received(stream.sent);
+        match ended {
+            Ended::Complete => {}
+            Ended::Broken => call.trace.cut(&context.error),
+            Ended::ClientGone => call.trace.cut("the caller left"),
+        }
         admission.settle(call);
     }
     match ended {
@@ -137,6 +222,7 @@ enum Ended {
 async fn start(
     job: &Job<'_>,
     admission: &Admission,
+    of_call: Option<Vec<(HeaderName, HeaderValue)>>,
     session: &mut Session,
     context: &mut RequestContext,
 ) -> pingora_error::Result<()> {
@@ -153,10 +239,8 @@ async fn start(
     if session.req_header().version == Version::HTTP_11 {
         header.insert_header(TRANSFER_ENCODING, "chunked")?;
     }
-    if let Some(call) = &context.call {
-        for (name, value) in call.headers() {
-            header.insert_header(name, value)?;
-        }
+    for (name, value) in of_call.into_iter().flatten() {
+        header.insert_header(name, value)?;
     }
     for (name, value) in common_headers(admission, context) {
         header.insert_header(name, value)?;
@@ -175,6 +259,7 @@ async fn pump(
 ) -> Ended {
     loop {
         let (bytes, ended) = ready_frames(job, stream, context);
+        stream.sent += bytes.as_ref().map_or(0, Bytes::len);
         if let Some(bytes) = bytes
             && session
                 .write_response_body(Some(bytes), false)
@@ -190,10 +275,8 @@ async fn pump(
             let why = "the stream ended without its last event";
             return broken(job, why, &mut stream.relayed, session, context).await;
         };
-        let next = tokio::select! {
-            biased;
-            next = answer.chunk() => next,
-            () = watch::gone(session) => return Ended::ClientGone,
+        let Some(next) = listen(job, answer, session).await else {
+            return Ended::ClientGone;
         };
         match next {
             Ok(Some(chunk)) => {
@@ -203,9 +286,18 @@ async fn pump(
                 }
             }
             Ok(None) => {
-                let Some(rest) = stream.relayed.finish() else {
-                    let why = "the provider's stream ended too early";
-                    return broken(job, why, &mut stream.relayed, session, context).await;
+                let rest = match stream.relayed.finish() {
+                    Finish::Whole(rest) => rest,
+                    Finish::Cut => {
+                        let why = "the provider's stream ended too early";
+                        return broken(job, why, &mut stream.relayed, session, context).await;
+                    }
+                    Finish::Broken(fault, raw) => {
+                        let provider = stream.provider.as_deref();
+                        let (said, raw) = told(job, provider, fault, raw);
+                        context.error = format!("error in the stream: {said}").into();
+                        return last_words(raw, session).await;
+                    }
                 };
                 let mut last = cost_comment(job, stream, context).unwrap_or_default();
                 last.extend_from_slice(&rest);
@@ -231,6 +323,34 @@ async fn pump(
                 return broken(job, why, &mut stream.relayed, session, context).await;
             }
         }
+    }
+}
+
+/// The next piece, with the caller told that the stream is alive while there is none; `None` when it left.
+async fn listen(
+    job: &Job<'_>,
+    answer: &mut Answer,
+    session: &mut Session,
+) -> Option<Result<Option<Bytes>, CallError>> {
+    // One future for all of the silence: asked for anew, it would forget how long it has waited.
+    let mut next = std::pin::pin!(answer.chunk());
+    loop {
+        tokio::select! {
+            biased;
+            next = next.as_mut() => return Some(next),
+            () = watch::gone(session) => return None,
+            () = silence(keep_alive(job)) => {}
+        }
+        let told = session.write_response_body(Some(still_here(job)), false);
+        told.await.ok()?;
+    }
+}
+
+/// Resolves after so long; never without.
+async fn silence(pause: Option<Duration>) {
+    match pause {
+        Some(pause) => tokio::time::sleep(pause).await,
+        None => std::future::pending().await,
     }
 }
 
@@ -387,14 +507,15 @@ async fn broken(
     let frame = relayed
         .fail(fault)
         .unwrap_or_else(|| dialect(job).protocol().error_frame(&error));
-    if session
-        .write_response_body(Some(frame), false)
-        .await
-        .is_err()
-    {
-        return Ended::ClientGone;
+    last_words(frame, session).await
+}
+
+/// Ends a stream with an error.
+async fn last_words(frame: Bytes, session: &mut Session) -> Ended {
+    match session.write_response_body(Some(frame), false).await {
+        Ok(()) => finish(Ended::Broken, session).await,
+        Err(_) => Ended::ClientGone,
     }
-    finish(Ended::Broken, session).await
 }
 
 async fn finish(ended: Ended, session: &mut Session) -> Ended {

@@ -283,7 +283,7 @@ fn provider(
     if let Some(model) = model.and_then(|model| gateway.registry.resolve(&model)) {
         principal
             .key()
-            .map_or(Ok(()), |key| key.require_model(&model.spec.name))?;
+            .map_or(Ok(()), |key| key.require_model(model.name()))?;
         let mut targets = model.targets.iter().map(|target| &target.provider);
         if let Some(found) = targets.find(|provider| may(provider)) {
             return Ok(Arc::clone(found));

@@ -13,10 +13,12 @@ use ferrogate_config::model::{
     self, AiGateway, AuthMode, Config, Credential, OnUnsupportedParam, Site,
 };
 use ferrogate_policy::RateLimiter;
-use ferrogate_providers::{BreakerSettings, ProviderSpec, Registry, RetryRule, Timeouts};
-use ferrogate_proxy::{KeyLimits, ModelGateway, OnUnsupported};
-use ferrogate_types::ListenAddress;
+use ferrogate_providers::{
+    BreakerSettings, Concurrency, PoolKey, ProviderSpec, Registry, RetryRule, Timeouts,
+};
+use ferrogate_proxy::{HealthProbe, KeyLimits, ModelGateway, OnUnsupported};
 use ferrogate_types::route::{Handler, Route};
+use ferrogate_types::{ListenAddress, ProviderId};
 use ferrogate_upstream::Endpoint;
 
 use super::{LowerError, chain};
@@ -59,15 +61,15 @@ fn one(gateway: &AiGateway, loopback: bool, errors: &mut Vec<LowerError>) -> Opt
         }
     }
     let providers = gateway.providers.iter().map(provider_spec).collect();
-    let models = match catalog::of(gateway) {
-        Ok(catalog) => catalog::models(gateway, &catalog),
+    let (models, catalog) = match catalog::of(gateway) {
+        Ok(catalog) => (catalog::models(gateway, &catalog), catalog),
         Err(found) => {
             errors.extend(found);
             return None;
         }
     };
     let registry = match Registry::new(providers, models) {
-        Ok(registry) => registry,
+        Ok(registry) => registry.with_catalog(catalog),
         Err(error) => {
             errors.push(LowerError::new("ai_gateway", error.to_string()));
             return None;
@@ -81,6 +83,7 @@ fn one(gateway: &AiGateway, loopback: bool, errors: &mut Vec<LowerError>) -> Opt
         registry,
         endpoints,
         clouds,
+        probes: gateway.providers.iter().filter_map(probe).collect(),
         on_unsupported: match gateway.on_unsupported_param {
             OnUnsupportedParam::Report => OnUnsupported::Report,
             OnUnsupportedParam::Drop => OnUnsupported::Drop,
@@ -93,6 +96,7 @@ fn one(gateway: &AiGateway, loopback: bool, errors: &mut Vec<LowerError>) -> Opt
         max_request_bytes: size(gateway.max_request_bytes),
         max_response_bytes: size(gateway.max_response_bytes),
         request_timeout: gateway.request_timeout,
+        keep_alive: (!gateway.stream_keep_alive.is_zero()).then_some(gateway.stream_keep_alive),
     })
 }
 
@@ -100,31 +104,63 @@ fn size(bytes: u64) -> usize {
     usize::try_from(bytes).unwrap_or(usize::MAX)
 }
 
-fn provider_spec(provider: &model::Provider) -> ProviderSpec {
+fn timeouts(timeouts: &model::ProviderTimeouts) -> Timeouts {
     let limit = |duration: Duration| (!duration.is_zero()).then_some(duration);
+    Timeouts {
+        connect: limit(timeouts.connect),
+        first_byte: limit(timeouts.first_byte),
+        first_token: limit(timeouts.first_token),
+        idle: limit(timeouts.idle),
+        total: limit(timeouts.total),
+    }
+}
+
+fn retry_rule(retry: &model::Retry) -> RetryRule {
+    RetryRule {
+        attempts: retry.attempts,
+        statuses: retry.statuses.clone(),
+        backoff: retry.backoff,
+        max_backoff: retry.max_backoff,
+    }
+}
+
+fn probe(provider: &model::Provider) -> Option<(ProviderId, HealthProbe)> {
+    let probe = provider.health.as_ref()?;
+    let probe = HealthProbe {
+        path: probe.path.clone(),
+        interval: probe.interval,
+        timeout: probe.timeout,
+        unhealthy: probe.unhealthy,
+        healthy: probe.healthy,
+    };
+    Some((provider.id.clone(), probe))
+}
+
+fn provider_spec(provider: &model::Provider) -> ProviderSpec {
     ProviderSpec {
-        id: provider.id.clone(),
-        kind: provider.kind,
-        credentials: provider.api_keys.clone(),
+        base_url: provider.base_url.clone(),
+        credentials: provider
+            .api_keys
+            .iter()
+            .map(|key| PoolKey {
+                secret: key.secret.clone(),
+                weight: key.weight,
+            })
+            .collect(),
         settings: provider
             .settings
             .iter()
             .map(|(name, value)| (name.clone(), value.to_secret()))
             .collect(),
         headers: provider.headers.clone(),
-        timeouts: Timeouts {
-            connect: limit(provider.timeouts.connect),
-            first_byte: limit(provider.timeouts.first_byte),
-            first_token: limit(provider.timeouts.first_token),
-            idle: limit(provider.timeouts.idle),
-            total: limit(provider.timeouts.total),
-        },
-        retry: RetryRule {
-            attempts: provider.retry.attempts,
-            statuses: provider.retry.statuses.clone(),
-            backoff: provider.retry.backoff,
-            max_backoff: provider.retry.max_backoff,
-        },
+        timeouts: timeouts(&provider.timeouts),
+        retry: retry_rule(&provider.retry),
+        retry_budget: provider.retry.budget_percent,
+        concurrency: provider.max_concurrency.map(|places| Concurrency {
+            limit: places.limit,
+            queue: places.queue,
+            wait: places.wait,
+        }),
         breaker: provider.circuit_breaker.map(|breaker| BreakerSettings {
             failures: breaker.failures,
             successes: breaker.successes,
@@ -132,6 +168,7 @@ fn provider_spec(provider: &model::Provider) -> ProviderSpec {
             half_open: breaker.half_open,
         }),
         disabled: provider.disabled,
+        ..ProviderSpec::new(provider.id.clone(), provider.kind)
     }
 }
 

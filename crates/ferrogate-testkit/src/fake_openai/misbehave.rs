@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::fault::Fault;
 use super::shape::{self, Surface};
-use super::{STREAM_HEAD, chunk, good, json_answer};
+use super::{STREAM_HEAD, bodies, chunk, good, json_answer, streams};
 use crate::record::Record;
 use crate::wire::Wire;
 
@@ -28,7 +28,15 @@ pub(super) fn answer(
         b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n"
     };
     match fault {
-        Fault::Refused => panic!("a listener cannot refuse; use `FakeOpenAi::always`"),
+        Fault::Refused
+        | Fault::Unresolved
+        | Fault::Unreachable
+        | Fault::NotTls
+        | Fault::Untrusted => panic!("{fault:?} is not what a listener does; use `FakeFleet`"),
+        Fault::ClosedBeforeAnswer => {}
+        Fault::ClosedInHeader => wire.write(b"HTTP/1.1 200 OK\r\nContent-Type: applicat")?,
+        Fault::ClosedAfterHeader => wire.write(head)?,
+        Fault::ClosedAfterEvents(count) => events(wire, count, surface, request)?,
         Fault::ResetBeforeAnswer => wire.socket.reset(),
         Fault::ResetAfterHeader => {
             wire.write(head)?;
@@ -51,6 +59,18 @@ pub(super) fn answer(
                 }
                 wire.write(b"0\r\n\r\n")?;
             }
+        }
+        Fault::HeaderDrip => {
+            wire.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")?;
+            until_gone(wire, b"s", record);
+        }
+        Fault::OnlyComments => {
+            wire.write(STREAM_HEAD)?;
+            until_gone(wire, &chunk(b": PROCESSING\n\n"), record);
+        }
+        Fault::EndlessDrip => {
+            let more = endless_head(wire, surface, request)?;
+            until_gone(wire, &more, record);
         }
         Fault::SlowDrip => {
             for bytes in whole(surface, request).chunks(16) {
@@ -104,6 +124,33 @@ pub(super) fn answer(
             );
             wire.write(answer.as_bytes())?;
         }
+        Fault::StatusWith(status, fields) => wire.write(&envelope(status, "As Asked", fields))?,
+        Fault::Redirect(status) => {
+            let fields = "Location: http://127.0.0.1:9/v1/chat/completions\r\n";
+            wire.write(&envelope(status, "Elsewhere", fields))?;
+        }
+        Fault::Interim => {
+            wire.write(b"HTTP/1.1 100 Continue\r\n\r\n")?;
+            wire.write(b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n")?;
+            good(wire, surface, request, record)?;
+        }
+        Fault::SwitchesProtocols => wire.write(
+            b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: surprise\r\n\r\n",
+        )?,
+        Fault::Bodiless(status) => {
+            let length = if status == 204 {
+                ""
+            } else {
+                "Content-Length: 0\r\n"
+            };
+            wire.write(format!("HTTP/1.1 {status} Nothing\r\n{length}\r\n").as_bytes())?;
+        }
+        Fault::Code(status, code) => {
+            let mut error = error();
+            error["error"]["code"] = code.into();
+            let status = format!("{status} As Asked");
+            wire.write(&json_answer(&status, "", &error.to_string()))?;
+        }
         Fault::Status(status) => wire.write(&envelope(status, "As Asked", ""))?,
         Fault::TellsCredential => {
             wire.write(&json_answer(
@@ -132,6 +179,21 @@ pub(super) fn answer(
             wire.write(answer.as_bytes())?;
         }
         Fault::ClosedAfterAnswer => good(wire, surface, request, record)?,
+        Fault::CutJson
+        | Fault::LengthTooLong
+        | Fault::LengthTooShort
+        | Fault::NotUtf8
+        | Fault::Compressed
+        | Fault::CompressedBroken
+        | Fault::Trailers => wire.write(&bodies::answer(fault, surface, request))?,
+        Fault::BrokenChunk(_)
+        | Fault::JunkAfterEvents(_)
+        | Fault::HugeEventAfterEvents(_)
+        | Fault::LargeEvent
+        | Fault::LineEnds(_)
+        | Fault::SeveralLines
+        | Fault::RunningUsage
+        | Fault::MoreAfterDone => streams::answer(wire, fault, surface, request)?,
         Fault::Endless => endless(wire, surface, request, record)?,
         Fault::NoUsage => without_usage(wire, surface, request)?,
     }
@@ -185,8 +247,9 @@ fn whole(surface: Surface, request: &Value) -> Vec<u8> {
     }
 }
 
-/// Sends the second event of a stream, or white space of a body, until the peer leaves.
-fn endless(wire: &mut Wire, surface: Surface, request: &Value, record: &Record) -> io::Result<()> {
+/// Sends the head of an answer that does not end, and says what it goes on with: the second event of a stream, or white
+/// space.
+fn endless_head(wire: &mut Wire, surface: Surface, request: &Value) -> io::Result<Vec<u8>> {
     let more = if surface.streams(request) {
         wire.write(STREAM_HEAD)?;
         shape::events(surface, request).swap_remove(1).into_bytes()
@@ -194,10 +257,22 @@ fn endless(wire: &mut Wire, surface: Surface, request: &Value, record: &Record) 
         wire.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n")?;
         vec![b' '; 64 << 10]
     };
-    let more = chunk(&more);
+    Ok(chunk(&more))
+}
+
+/// Sends more and more until the peer leaves.
+fn endless(wire: &mut Wire, surface: Surface, request: &Value, record: &Record) -> io::Result<()> {
+    let more = endless_head(wire, surface, request)?;
     while wire.write(&more).is_ok() {}
     record.note(|events| events.hangups += 1);
     Ok(())
+}
+
+/// Sends the same again and again, with pauses, until the peer leaves.
+fn until_gone(wire: &mut Wire, more: &[u8], record: &Record) {
+    // Waiting for the peer to leave is the pause.
+    while wire.write(more).is_ok() && !wire.socket.closes_within(Duration::from_millis(20)) {}
+    record.note(|events| events.hangups += 1);
 }
 
 fn without_usage(wire: &mut Wire, surface: Surface, request: &Value) -> io::Result<()> {

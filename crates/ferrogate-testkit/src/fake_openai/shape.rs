@@ -139,8 +139,22 @@ fn response(model: &Value, status: &str) -> Value {
 }
 
 fn usage() -> Value {
+    usage_of(OUTPUT_TOKENS)
+}
+
+/// What was used up to an event of a stream, which is everything with the one that says why it finished.
+pub(super) fn usage_so_far(index: usize) -> Value {
+    let words = WORDS.len();
+    usage_of(if index < words {
+        u64::try_from(index).unwrap_or_default() + 1
+    } else {
+        OUTPUT_TOKENS
+    })
+}
+
+fn usage_of(output: u64) -> Value {
     json!({
-        "prompt_tokens": INPUT_TOKENS, "completion_tokens": OUTPUT_TOKENS, "total_tokens": INPUT_TOKENS + OUTPUT_TOKENS,
+        "prompt_tokens": INPUT_TOKENS, "completion_tokens": output, "total_tokens": INPUT_TOKENS + output,
         "prompt_tokens_details": { "cached_tokens": 0 }, "completion_tokens_details": { "reasoning_tokens": 0 },
     })
 }

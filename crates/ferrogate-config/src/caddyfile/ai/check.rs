@@ -1,11 +1,12 @@
 //! References between providers, models and keys, once all are known.
 
 use std::collections::{BTreeSet, HashMap};
-use std::str::FromStr;
 
 use ferrogate_catalog::Catalog;
+use ferrogate_types::ModelName;
 
-use super::Draft;
+use super::model::target;
+use super::{Draft, fallback, model, pattern};
 use crate::caddyfile::context::Cx;
 use crate::caddyfile::syntax::{Place, Token};
 use crate::diagnostic::Diagnostic;
@@ -13,19 +14,30 @@ use crate::suggest::did_you_mean;
 
 /// Checks every name that refers to something else, and fills in what it stands for.
 pub(super) fn references(cx: &mut Cx<'_>, draft: &mut Draft) {
-    super::model::inventory(cx, draft);
-    let names = model_names(cx, draft);
+    model::inventory::add(cx, draft);
     let providers: BTreeSet<String> = draft
         .providers
         .iter()
         .map(|provider| provider.id.as_str().to_owned())
         .collect();
-    for named in &draft.models {
-        for word in &named.providers {
-            let provider = word.text.split(':').next().unwrap_or_default();
-            known(cx, word, "provider", provider, &providers);
+    for named in &mut draft.models {
+        for (written, target) in named.targets.iter().zip(&mut named.model.targets) {
+            let provider = target.provider.as_str();
+            known(cx, &written.word, "provider", provider, &providers);
+            target::limits(cx, written, target, &draft.providers);
         }
     }
+    let names = model_names(cx, draft);
+    pattern::ambiguous(cx, draft);
+    fallback::cycles(cx, draft, &names);
+    // Permissions go by a model's own name, whichever of its names is listed.
+    let own: HashMap<String, ModelName> = names
+        .iter()
+        .filter_map(|(name, &index)| {
+            let named = draft.models.get(index)?;
+            Some((name.clone(), named.model.name.clone()))
+        })
+        .collect();
     let mut models: BTreeSet<String> = names.into_keys().collect();
     if draft.auto.is_some() {
         // What the catalog says of these providers can be asked for, and allowed or denied, as well.
@@ -34,11 +46,40 @@ pub(super) fn references(cx: &mut Cx<'_>, draft: &mut Draft) {
             auto.flat_map(|provider| Catalog::embedded().of_provider(provider.kind.row().key));
         models.extend(rows.map(|row| row.id.clone()));
     }
+    let patterns: Vec<String> = draft
+        .models
+        .iter()
+        .filter(|named| named.model.pattern)
+        .map(|named| named.model.name.as_str().to_owned())
+        .collect();
+    for index in 0..draft.models.len() {
+        let Some(named) = draft.models.get(index) else {
+            break;
+        };
+        let found = match named.copy_of.and_then(|pattern| draft.models.get(pattern)) {
+            Some(pattern) => pattern.model.routing.fallback_models.clone(),
+            None => resolve(cx, &named.fallbacks, |cx, word| {
+                is_model(cx, word, &models, &patterns).then(|| word.text.parse().ok())?
+            }),
+        };
+        if let Some(named) = draft.models.get_mut(index) {
+            named.model.routing.fallback_models = found;
+        }
+    }
     for named in &mut draft.keys {
-        named.key.allowed_models = resolve(cx, &named.allowed_models, "model", &models);
-        named.key.denied_models = resolve(cx, &named.denied_models, "model", &models);
-        named.key.allowed_providers = resolve(cx, &named.allowed_providers, "provider", &providers);
-        named.key.denied_providers = resolve(cx, &named.denied_providers, "provider", &providers);
+        let model = |cx: &mut Cx<'_>, word: &Token| {
+            let known = is_model(cx, word, &models, &patterns);
+            let name = own.get(&*word.text).cloned();
+            known.then(|| name.or_else(|| word.text.parse().ok()))?
+        };
+        let provider = |cx: &mut Cx<'_>, word: &Token| {
+            let known = known(cx, word, "provider", &word.text, &providers);
+            known.then(|| word.text.parse().ok())?
+        };
+        named.key.allowed_models = resolve(cx, &named.allowed_models, model);
+        named.key.denied_models = resolve(cx, &named.denied_models, model);
+        named.key.allowed_providers = resolve(cx, &named.allowed_providers, provider);
+        named.key.denied_providers = resolve(cx, &named.denied_providers, provider);
     }
 }
 
@@ -72,8 +113,31 @@ fn model_names(cx: &mut Cx<'_>, draft: &mut Draft) -> HashMap<String, usize> {
             }
         }
     }
-    for alias in &draft.aliases {
-        let found = names.get(&*alias.model.text).map(|&(index, _)| index);
+    let aliases = std::mem::take(&mut draft.aliases);
+    for alias in &aliases {
+        if let Some(star) = [&alias.name, &alias.model]
+            .into_iter()
+            .find(|word| word.text.contains(pattern::STAR))
+        {
+            let shown = cx.shown(star);
+            cx.say(
+                star.at,
+                Diagnostic::error(
+                    "pattern-alias",
+                    format!("`{shown}` is a pattern, and aliases are for single names"),
+                )
+                .label("stands for many names")
+                .hint(format!("write `model {shown} -> PROVIDER`")),
+            );
+            continue;
+        }
+        let mut found = names.get(&*alias.model.text).map(|&(index, _)| index);
+        if found.is_none() {
+            found = pattern::name_one(cx, draft, &alias.model);
+            if let Some(index) = found {
+                names.insert(alias.model.text.to_string(), (index, alias.model.at));
+            }
+        }
         let Some(index) = found else {
             let models: BTreeSet<String> = if cx.report.is_full() {
                 BTreeSet::new()
@@ -107,17 +171,38 @@ fn model_names(cx: &mut Cx<'_>, draft: &mut Draft) -> HashMap<String, usize> {
         .collect()
 }
 
-fn resolve<T: FromStr>(
+/// What the words stand for, each once.
+fn resolve<T: Clone + Ord>(
     cx: &mut Cx<'_>,
     words: &[Token],
-    what: &str,
-    names: &BTreeSet<String>,
+    find: impl Fn(&mut Cx<'_>, &Token) -> Option<T>,
 ) -> Vec<T> {
+    let mut seen = BTreeSet::new();
     words
         .iter()
-        .filter(|word| known(cx, word, what, &word.text, names))
-        .filter_map(|word| word.text.parse().ok())
+        .filter_map(|word| find(cx, word))
+        .filter(|one| seen.insert(one.clone()))
         .collect()
+}
+
+/// Whether a word is the name of a model, or one that a pattern stands for.
+fn is_model(cx: &mut Cx<'_>, word: &Token, models: &BTreeSet<String>, patterns: &[String]) -> bool {
+    let pattern = word.text.contains(pattern::STAR);
+    if pattern && models.contains(&*word.text) {
+        let shown = cx.shown(word);
+        cx.say(
+            word.at,
+            Diagnostic::error(
+                "pattern-reference",
+                format!("`{shown}` is a pattern, and single models are named here"),
+            )
+            .label("stands for many names")
+            .hint("write the names that are meant"),
+        );
+        return false;
+    }
+    let covered = |pattern: &String| pattern::covers(pattern, &word.text);
+    (!pattern && patterns.iter().any(covered)) || known(cx, word, "model", &word.text, models)
 }
 
 fn known(cx: &mut Cx<'_>, word: &Token, what: &str, name: &str, names: &BTreeSet<String>) -> bool {

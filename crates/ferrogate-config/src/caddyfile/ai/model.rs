@@ -1,15 +1,30 @@
 //! `model NAME [ALIAS...] -> PROVIDER[:UPSTREAM_MODEL]...` and `alias`.
 
-use ferrogate_types::{ModelName, Price, ProviderId, UpstreamModel};
+use std::sync::Arc;
+
+use ferrogate_types::ModelName;
+use ferrogate_types::routing::{CommitWindow, Hedge, Routing, Sticky, Strategy};
 
 use super::Draft;
+use super::pattern::STAR;
 use crate::caddyfile::context::Cx;
 use crate::caddyfile::line::Line;
 use crate::caddyfile::syntax::{Place, Token};
 use crate::caddyfile::table::{Kind, Row};
 use crate::diagnostic::Diagnostic;
-use crate::model::{Model, Target};
+use crate::model::{Model, OwnPrices, Target};
 use crate::suggest::nearest;
+
+mod check;
+mod condition;
+pub(super) mod inventory;
+mod patience;
+mod prices;
+mod strategy;
+pub(crate) mod target;
+
+use prices::{For, Priced};
+use target::Written;
 
 const KIND: Kind = Kind {
     noun: "model option",
@@ -20,10 +35,14 @@ const KIND: Kind = Kind {
 pub(crate) struct Named {
     pub(super) model: Model,
     pub(super) at: Place,
-    /// The words that name providers, to be checked when all are known.
-    pub(super) providers: Vec<Token>,
+    /// The model's targets as written, one for each; none for a model that a provider lists.
+    pub(super) targets: Vec<Written>,
     /// The other names on the line.
     pub(super) aliases: Vec<Token>,
+    /// The models that take over.
+    pub(super) fallbacks: Vec<Token>,
+    /// The pattern that it has everything from.
+    pub(super) copy_of: Option<usize>,
 }
 
 /// `alias NAME MODEL`.
@@ -35,43 +54,32 @@ pub(crate) struct Alias {
 /// A model as it is read.
 #[derive(Default)]
 pub(crate) struct Options {
-    targets: Vec<Token>,
+    /// Its name, by which a provider is asked that is not told another one.
+    name: Arc<str>,
+    /// Targets stand after an arrow, so that `target` lines only say more of them.
+    arrow: bool,
+    targets: Vec<Written>,
     strategy: Option<(Strategy, Place)>,
+    /// What `strategy` says could not be read, so that nothing is known of what it asks for.
+    strategy_unknown: bool,
+    /// What `sticky` says, or `ttl` of `strategy hash`, and where the former stands.
+    sticky: Option<(Sticky, Place)>,
+    hash_ttl: Option<Sticky>,
+    hedge: Option<(Hedge, Place)>,
+    commit_window: CommitWindow,
+    fallbacks: Vec<Token>,
     capabilities: Vec<String>,
     context_window: Option<u64>,
     max_output_tokens: Option<u64>,
-    input_price: Option<Price>,
-    output_price: Option<Price>,
-    cached_input_price: Option<Price>,
-    cache_write_price: Option<Price>,
-    reasoning_price: Option<Price>,
-    image_price: Option<Price>,
-    audio_minute_price: Option<Price>,
-    character_price: Option<Price>,
+    prices: OwnPrices,
     disabled: bool,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Strategy {
-    Single,
-    Fallback,
+impl Priced for Options {
+    fn prices(&mut self) -> &mut OwnPrices {
+        &mut self.prices
+    }
 }
-
-const STRATEGIES: &[(&str, Strategy)] = &[
-    ("single", Strategy::Single),
-    ("fallback", Strategy::Fallback),
-];
-const STRATEGIES_LATER: &[&str] = &[
-    "weighted",
-    "round_robin",
-    "least_latency",
-    "lowest_cost",
-    "least_busy",
-    "hash",
-    "ab_test",
-    "conditional",
-    "content",
-];
 
 /// What a model can do, for suggestions; other words are kept as written.
 const CAPABILITIES: [&str; 14] = [
@@ -95,51 +103,51 @@ const CAPABILITIES: [&str; 14] = [
 pub(crate) const OPTIONS: &[Row<Options>] = &[
     Row::many(
         "target",
-        "target PROVIDER[:UPSTREAM_MODEL]",
-        "One more place where it is served.",
-        |cx, line, model| {
-            let Some(([target], block)) = line.with_block(cx, 1..=1) else {
-                return;
-            };
-            if let Some(option) = block.and_then(|block| block.segments.first()) {
-                let shown = cx.shown(&option.name);
-                cx.say(
-                    option.name.at,
-                    Diagnostic::error(
-                        "not-available",
-                        format!("target option `{shown}` is not available yet"),
-                    )
-                    .label("targets are tried in the order written"),
-                );
-            }
-            model.targets.push(target.clone());
-        },
+        "target PROVIDER[:UPSTREAM_MODEL] [{ ... }]",
+        "Says more of a target after the arrow; where there is no arrow, a place where it is served.",
+        target::read,
     ),
     Row::new(
         "strategy",
-        "strategy single|fallback",
-        "How a target is chosen.",
+        "strategy single|fallback|weighted|round_robin|least_latency|lowest_cost [unpriced last|skip|free]|least_busy|hash KEY [ttl DURATION]|ab_test|conditional|content",
+        "How a target is chosen; in the order of their priority by default. KEY is `user`, `session`, `key`, `header NAME` or `prompt_prefix [CHARS]`.",
         |cx, line, model| {
-            let Some(word) = line
-                .args
-                .first()
-                .filter(|word| STRATEGIES_LATER.contains(&&*word.text))
-            else {
-                let strategy = line
-                    .word(cx)
-                    .and_then(|word| cx.one_of(word, "strategy", STRATEGIES));
-                model.strategy = strategy.map(|strategy| (strategy, line.at()));
-                return;
-            };
-            cx.say(
-                word.at,
-                Diagnostic::error(
-                    "not-available",
-                    format!("strategy `{}` is not available yet", word.text),
-                )
-                .label("not available yet")
-                .hint("use `fallback`: targets are tried in the order written"),
-            );
+            let read = strategy::read(cx, line);
+            model.strategy_unknown = read.is_none();
+            model.hash_ttl = read.as_ref().and_then(|(_, sticky)| sticky.clone());
+            model.strategy = read.map(|(strategy, _)| (strategy, line.at()));
+        },
+    ),
+    Row::new(
+        "sticky",
+        "sticky KEY [ttl DURATION]",
+        "Callers stay with the target they were given, for ever or for so long. KEY is that of `strategy hash`.",
+        |cx, line, model| {
+            model.sticky = strategy::sticky(cx, line).map(|sticky| (sticky, line.at()));
+        },
+    ),
+    Row::new(
+        "fallback_model",
+        "fallback_model NAME...",
+        "Models that take over when every target failed, or the request is too long for it or not wanted there.",
+        |cx, line, model| {
+            model.fallbacks = line.list(cx, 1..=64).unwrap_or_default().to_vec();
+        },
+    ),
+    Row::new(
+        "hedge",
+        "hedge after DURATION [max_extra PERCENT]",
+        "Tries the next target as well when the first one is silent so long, for 5% of the requests at most by default.",
+        |cx, line, model| {
+            model.hedge = patience::hedge(cx, line).map(|hedge| (hedge, line.at()));
+        },
+    ),
+    Row::new(
+        "commit_window",
+        "commit_window [N events] [SIZE] [DURATION]",
+        "How much of a stream may go by without content before its caller is told that it began; 1024 events and 64KiB by default.",
+        |cx, line, model| {
+            model.commit_window = patience::commit_window(cx, line).unwrap_or_default();
         },
     ),
     Row::many(
@@ -180,79 +188,20 @@ pub(crate) const OPTIONS: &[Row<Options>] = &[
             model.max_output_tokens = line.number(cx, 1..=u64::MAX);
         },
     ),
-    Row::new(
-        "input_price_per_1m",
-        "input_price_per_1m DOLLARS",
-        "A million input tokens.",
-        |cx, line, model| {
-            model.input_price = line.parse(cx, "price");
-        },
-    ),
-    Row::new(
-        "output_price_per_1m",
-        "output_price_per_1m DOLLARS",
-        "A million output tokens.",
-        |cx, line, model| {
-            model.output_price = line.parse(cx, "price");
-        },
-    ),
-    Row::new(
-        "cached_input_price_per_1m",
-        "cached_input_price_per_1m DOLLARS",
-        "A million cached tokens.",
-        |cx, line, model| {
-            model.cached_input_price = line.parse(cx, "price");
-        },
-    ),
-    Row::new(
-        "cache_write_price_per_1m",
-        "cache_write_price_per_1m DOLLARS",
-        "A million tokens written to the cache.",
-        |cx, line, model| {
-            model.cache_write_price = line.parse(cx, "price");
-        },
-    ),
-    Row::new(
-        "reasoning_price_per_1m",
-        "reasoning_price_per_1m DOLLARS",
-        "A million reasoning tokens; the output price by default.",
-        |cx, line, model| {
-            model.reasoning_price = line.parse(cx, "price");
-        },
-    ),
-    Row::new(
-        "image_price",
-        "image_price DOLLARS",
-        "One picture made.",
-        |cx, line, model| {
-            model.image_price = line.parse(cx, "price");
-        },
-    ),
-    Row::new(
-        "audio_minute_price",
-        "audio_minute_price DOLLARS",
-        "One minute of sound.",
-        |cx, line, model| {
-            model.audio_minute_price = line.parse(cx, "price");
-        },
-    ),
-    Row::new(
-        "character_price_per_1m",
-        "character_price_per_1m DOLLARS",
-        "A million characters spoken.",
-        |cx, line, model| {
-            model.character_price = line.parse(cx, "price");
-        },
-    ),
+    prices::row(For::Input),
+    prices::row(For::Output),
+    prices::row(For::CachedInput),
+    prices::row(For::CacheWrite),
+    prices::row(For::Reasoning),
+    prices::row(For::Image),
+    prices::row(For::AudioMinute),
+    prices::row(For::Characters),
     Row::new(
         "disabled",
         "disabled",
         "Switched off.",
         |cx, line, model| model.disabled = line.flag(cx),
     ),
-    Row::later("fallback_model", "list more targets after the arrow"),
-    Row::later("hedge", ""),
-    Row::later("commit_window", ""),
     Row::later("visible_to", "use `allowed_models` of an `api_key`"),
 ];
 
@@ -264,7 +213,12 @@ pub(crate) fn read(cx: &mut Cx<'_>, line: &Line<'_>, draft: &mut Draft) {
     let (names, targets) = args.split_at(arrow.unwrap_or(args.len()));
     let targets = targets.get(1..).unwrap_or_default();
     let mut options = Options {
-        targets: targets.to_vec(),
+        name: names
+            .first()
+            .map(|name| Arc::clone(&name.text))
+            .unwrap_or_default(),
+        arrow: !targets.is_empty(),
+        targets: targets.iter().map(target::listed).collect(),
         ..Options::default()
     };
     if let Some(block) = block {
@@ -279,18 +233,6 @@ pub(crate) fn read(cx: &mut Cx<'_>, line: &Line<'_>, draft: &mut Draft) {
         );
         return;
     };
-    if let Some(pattern) = names.iter().find(|name| name.text.contains('*')) {
-        cx.say(
-            pattern.at,
-            Diagnostic::error(
-                "not-available",
-                format!("model pattern `{}` is not available yet", cx.shown(pattern)),
-            )
-            .label("not available yet")
-            .hint("write a `model` for each name"),
-        );
-        return;
-    }
     if options.targets.is_empty() {
         cx.say(
             line.at(),
@@ -303,95 +245,52 @@ pub(crate) fn read(cx: &mut Cx<'_>, line: &Line<'_>, draft: &mut Draft) {
         );
         return;
     }
-    if let (Some((Strategy::Single, at)), Some(second)) = (options.strategy, options.targets.get(1))
-    {
-        cx.say(
-            at,
-            Diagnostic::error(
-                "single-target",
-                "`single` uses one target, but several are given",
-            )
-            .label("contradicts the targets")
-            .also(second.at.span, "would never be used")
-            .hint("use `strategy fallback`, or leave one target"),
-        );
-    }
     let resolved: Option<Vec<Target>> = options
         .targets
         .iter()
-        .map(|word| target(cx, word, name))
+        .map(|written| target::resolve(cx, written, name))
         .collect();
     let parsed: Option<ModelName> = cx.checked(name, "model name", name.text.parse());
+    if let Some(targets) = &resolved {
+        check::routing(cx, name, &options, targets);
+    }
+    let aliases = check::aliases(cx, name, aliases);
     let (Some(targets), Some(parsed)) = (resolved, parsed) else {
         return;
     };
     draft.models.push(Named {
         model: Model {
+            pattern: name.text.contains(STAR),
             name: parsed,
             aliases: Vec::new(),
             targets,
+            routing: Routing {
+                strategy: options
+                    .strategy
+                    .map(|(strategy, _)| strategy)
+                    .unwrap_or_default(),
+                sticky: options
+                    .sticky
+                    .map(|(sticky, _)| sticky)
+                    .or(options.hash_ttl),
+                // Known once all models are.
+                fallback_models: Vec::new(),
+                hedge: options.hedge.map(|(hedge, _)| hedge),
+                commit_window: options.commit_window,
+            },
             capabilities: options.capabilities,
             context_window: options.context_window,
             max_output_tokens: options.max_output_tokens,
-            input_price_per_1m: options.input_price,
-            output_price_per_1m: options.output_price,
-            cached_input_price_per_1m: options.cached_input_price,
-            cache_write_price_per_1m: options.cache_write_price,
-            reasoning_price_per_1m: options.reasoning_price,
-            image_price: options.image_price,
-            audio_minute_price: options.audio_minute_price,
-            character_price_per_1m: options.character_price,
+            prices: options.prices,
             disabled: options.disabled,
             origin: cx.origin(line.name()),
         },
         at: name.at,
-        providers: options.targets,
-        aliases: aliases.to_vec(),
+        targets: options.targets,
+        aliases,
+        fallbacks: options.fallbacks,
+        copy_of: None,
     });
-}
-
-/// The models that `models` of a provider lists, where no `model` has the name already.
-pub(super) fn inventory(cx: &mut Cx<'_>, draft: &mut Draft) {
-    for (provider, word) in std::mem::take(&mut draft.inventory) {
-        let name: Option<ModelName> = cx.checked(&word, "model name", word.text.parse());
-        let model: Option<UpstreamModel> = word.text.parse().ok();
-        let (Some(name), Some(model)) = (name, model) else {
-            continue;
-        };
-        let target = Target { provider, model };
-        let listed = draft
-            .models
-            .iter_mut()
-            .find(|named| named.model.name == name);
-        match listed {
-            // Two providers that list it serve it one after the other; a `model` of that name says more.
-            Some(named) if named.providers.is_empty() => named.model.targets.push(target),
-            Some(_) => {}
-            None => draft.models.push(Named {
-                model: Model {
-                    name,
-                    aliases: Vec::new(),
-                    targets: vec![target],
-                    capabilities: Vec::new(),
-                    context_window: None,
-                    max_output_tokens: None,
-                    input_price_per_1m: None,
-                    output_price_per_1m: None,
-                    cached_input_price_per_1m: None,
-                    cache_write_price_per_1m: None,
-                    reasoning_price_per_1m: None,
-                    image_price: None,
-                    audio_minute_price: None,
-                    character_price_per_1m: None,
-                    disabled: false,
-                    origin: cx.origin(&word),
-                },
-                at: word.at,
-                providers: Vec::new(),
-                aliases: Vec::new(),
-            }),
-        }
-    }
 }
 
 pub(crate) fn alias(cx: &mut Cx<'_>, line: &Line<'_>, draft: &mut Draft) {
@@ -401,15 +300,4 @@ pub(crate) fn alias(cx: &mut Cx<'_>, line: &Line<'_>, draft: &mut Draft) {
             model: model.clone(),
         });
     }
-}
-
-/// `PROVIDER:UPSTREAM_MODEL`; without the second part the model is asked for by its own name.
-fn target(cx: &mut Cx<'_>, word: &Token, name: &Token) -> Option<Target> {
-    let (provider, model) = word
-        .text
-        .split_once(':')
-        .unwrap_or((&word.text, &name.text));
-    let provider: ProviderId = cx.checked(word, "provider of the target", provider.parse())?;
-    let model: UpstreamModel = cx.checked(word, "model of the target", model.parse())?;
-    Some(Target { provider, model })
 }

@@ -1,40 +1,34 @@
 //! `provider NAME { … }`.
 
-use std::time::Duration;
-
 use ferrogate_providers::ProviderKind;
-use ferrogate_types::route::StatusPattern;
 use ferrogate_types::{ProviderId, Secret, SecretOrigin};
 
 use super::Draft;
 use crate::caddyfile::context::Cx;
-use crate::caddyfile::line::Line;
-use crate::caddyfile::proxy::balance::status_patterns;
+use crate::caddyfile::line::{Line, is_field_name};
 use crate::caddyfile::syntax::{Place, Token};
 use crate::caddyfile::table::{Kind, Row};
 use crate::diagnostic::Diagnostic;
-use crate::model::{CircuitBreaker, Provider, ProviderTimeouts, Retry, SettingValue};
+use crate::model::{
+    CircuitBreaker, Concurrency, HealthProbe, PoolKey, Provider, ProviderTimeouts, Retry,
+    SettingValue,
+};
 
 mod base_url;
+pub(crate) mod capacity;
+mod credential;
 mod kind;
+pub(crate) mod limits;
+
+use limits::{
+    BREAKER, BREAKER_OPTIONS, DEFAULT_BREAKER, DEFAULT_TIMEOUTS, RETRY, RETRY_OPTIONS,
+    TIMEOUT_OPTIONS, TIMEOUTS, default_retry,
+};
 
 const KIND: Kind = Kind {
     noun: "provider option",
     place: "in `provider`",
 };
-const TIMEOUTS: Kind = Kind {
-    noun: "timeout",
-    place: "in `timeout`",
-};
-const RETRY: Kind = Kind {
-    noun: "retry option",
-    place: "in `retry`",
-};
-const BREAKER: Kind = Kind {
-    noun: "circuit breaker option",
-    place: "in `circuit_breaker`",
-};
-
 /// A provider as it is read.
 pub(crate) struct Options {
     kind: Option<ProviderKind>,
@@ -43,7 +37,7 @@ pub(crate) struct Options {
     base_url: Option<(String, Place)>,
     /// A URL was written, good or bad.
     url_written: bool,
-    api_keys: Vec<Secret>,
+    api_keys: Vec<PoolKey>,
     credential_at: Option<Place>,
     settings: Vec<(String, SettingValue, Place)>,
     models: Vec<Token>,
@@ -51,6 +45,9 @@ pub(crate) struct Options {
     timeouts: ProviderTimeouts,
     retry: Retry,
     circuit_breaker: Option<CircuitBreaker>,
+    max_concurrency: Option<Concurrency>,
+    /// The probes, and where they are written.
+    health: Option<(HealthProbe, Place)>,
     disabled: bool,
 }
 
@@ -80,9 +77,9 @@ pub(crate) const OPTIONS: &[Row<Options>] = &[
     ),
     Row::many(
         "api_key",
-        "api_key SECRET",
-        "A credential; several make a pool.",
-        api_key,
+        "api_key SECRET [weight N]",
+        "A credential; several make a pool, used in turn by weight.",
+        credential::read,
     ),
     Row::many(
         "header",
@@ -92,8 +89,7 @@ pub(crate) const OPTIONS: &[Row<Options>] = &[
             let Some([name, value]) = line.words(cx) else {
                 return;
             };
-            let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
-            if name.text.is_empty() || !name.text.bytes().all(token) {
+            if !is_field_name(&name.text) {
                 let shown = cx.shown(name);
                 cx.say(
                     name.at,
@@ -135,7 +131,7 @@ pub(crate) const OPTIONS: &[Row<Options>] = &[
             }
             _ => {
                 if let Some(block) = line.block(cx) {
-                    let mut breaker = BREAKER_DEFAULT;
+                    let mut breaker = DEFAULT_BREAKER;
                     cx.run_block(block, BREAKER, BREAKER_OPTIONS, &mut breaker);
                     p.circuit_breaker = Some(breaker);
                 }
@@ -228,135 +224,21 @@ pub(crate) const OPTIONS: &[Row<Options>] = &[
             }
         },
     ),
-    Row::later("max_concurrency", ""),
+    Row::new(
+        "max_concurrency",
+        "max_concurrency N [queue N] [wait DURATION]",
+        "Calls under way at once, calls that wait for a place, and for how long; nobody waits by default, 5s in a queue.",
+        |cx, line, p| p.max_concurrency = capacity::concurrency(cx, line),
+    ),
+    Row::new(
+        "health",
+        "health { ... }",
+        "Asks a server of your own whether it is well.",
+        |cx, line, p| p.health = capacity::health(cx, line).map(|probe| (probe, line.at())),
+    ),
     Row::later("proxy", ""),
     Row::later("tls", ""),
 ];
-
-/// Every option of `timeout`.
-pub(crate) const TIMEOUT_OPTIONS: &[Row<ProviderTimeouts>] = &[
-    Row::new(
-        "connect",
-        "connect DURATION",
-        "Name, TCP and TLS; 5s by default.",
-        |cx, line, t| {
-            t.connect = line.duration(cx).unwrap_or_default();
-        },
-    ),
-    Row::new(
-        "first_byte",
-        "first_byte DURATION",
-        "Until the answer's header; 60s by default.",
-        |cx, line, t| {
-            t.first_byte = line.duration(cx).unwrap_or_default();
-        },
-    ),
-    Row::new(
-        "first_token",
-        "first_token DURATION",
-        "Until the first event of a stream.",
-        |cx, line, t| {
-            t.first_token = line.duration(cx).unwrap_or_default();
-        },
-    ),
-    Row::new(
-        "idle",
-        "idle DURATION",
-        "Between two reads; 60s by default.",
-        |cx, line, t| {
-            t.idle = line.duration(cx).unwrap_or_default();
-        },
-    ),
-    Row::new(
-        "total",
-        "total DURATION",
-        "One try as a whole; 10m by default.",
-        |cx, line, t| {
-            t.total = line.duration(cx).unwrap_or_default();
-        },
-    ),
-];
-
-/// Every option of `retry`.
-pub(crate) const RETRY_OPTIONS: &[Row<Retry>] = &[
-    Row::new(
-        "attempts",
-        "attempts N",
-        "Tries in all, 1 to 10; 2 by default.",
-        |cx, line, r| {
-            r.attempts = line.number32(cx, 1..=10).unwrap_or(1);
-        },
-    ),
-    Row::new(
-        "statuses",
-        "statuses STATUS...",
-        "Statuses tried again.",
-        |cx, line, r| {
-            if let Some(words) = line.list(cx, 1..=64) {
-                r.statuses = status_patterns(cx, words);
-            }
-        },
-    ),
-    Row::new(
-        "backoff",
-        "backoff DURATION",
-        "The first pause; 100ms by default.",
-        |cx, line, r| {
-            r.backoff = line.duration(cx).unwrap_or_default();
-        },
-    ),
-    Row::new(
-        "max_backoff",
-        "max_backoff DURATION",
-        "The longest pause; 5s by default.",
-        |cx, line, r| {
-            r.max_backoff = line.duration(cx).unwrap_or_default();
-        },
-    ),
-];
-
-/// Every option of `circuit_breaker`.
-pub(crate) const BREAKER_OPTIONS: &[Row<CircuitBreaker>] = &[
-    Row::new(
-        "failures",
-        "failures N",
-        "Failures in a row that open it; 5 by default.",
-        |cx, line, b| {
-            b.failures = line.number32(cx, 1..=u32::MAX).unwrap_or(1);
-        },
-    ),
-    Row::new(
-        "successes",
-        "successes N",
-        "Successes that close it; 1 by default.",
-        |cx, line, b| {
-            b.successes = line.number32(cx, 1..=u32::MAX).unwrap_or(1);
-        },
-    ),
-    Row::new(
-        "open",
-        "open DURATION",
-        "How long it stays open; 30s by default.",
-        |cx, line, b| {
-            b.open = line.duration(cx).unwrap_or_default();
-        },
-    ),
-    Row::new(
-        "half_open",
-        "half_open N",
-        "Calls while half open; 1 by default.",
-        |cx, line, b| {
-            b.half_open = line.number32(cx, 1..=u32::MAX).unwrap_or(1);
-        },
-    ),
-];
-
-const BREAKER_DEFAULT: CircuitBreaker = CircuitBreaker {
-    failures: 5,
-    successes: 1,
-    open: Duration::from_secs(30),
-    half_open: 1,
-};
 
 impl Default for Options {
     fn default() -> Self {
@@ -370,24 +252,11 @@ impl Default for Options {
             settings: Vec::new(),
             models: Vec::new(),
             headers: Vec::new(),
-            timeouts: ProviderTimeouts {
-                connect: Duration::from_secs(5),
-                first_byte: Duration::from_mins(1),
-                first_token: Duration::ZERO,
-                idle: Duration::from_mins(1),
-                total: Duration::from_mins(10),
-            },
-            retry: Retry {
-                attempts: 2,
-                statuses: vec![
-                    StatusPattern::Code(408),
-                    StatusPattern::Code(429),
-                    StatusPattern::Class(5),
-                ],
-                backoff: Duration::from_millis(100),
-                max_backoff: Duration::from_secs(5),
-            },
-            circuit_breaker: Some(BREAKER_DEFAULT),
+            timeouts: DEFAULT_TIMEOUTS,
+            retry: default_retry(),
+            circuit_breaker: Some(DEFAULT_BREAKER),
+            max_concurrency: None,
+            health: None,
             disabled: false,
         }
     }
@@ -453,7 +322,7 @@ fn settle(
 ) -> Provider {
     if let Some(kind) = kind {
         settings(cx, (name, at), kind, &mut options);
-        credential(cx, kind, &mut options);
+        credential::from_environment(cx, kind, &mut options);
     }
     // A provider of unknown kind stays listed, so that models and keys naming it are not reported too.
     let base_url = match kind {
@@ -466,27 +335,8 @@ fn settle(
         }
         _ => None,
     };
-    if !options.disabled
-        && !options.api_keys.is_empty()
-        && options.api_keys.iter().all(Secret::is_empty)
-    {
-        let variable = options
-            .api_keys
-            .iter()
-            .find_map(|secret| match secret.origin() {
-                SecretOrigin::Env(name) => Some(format!("set the environment variable `{name}`")),
-                _ => None,
-            });
-        cx.say(
-            options.credential_at.unwrap_or(at),
-            Diagnostic::warning(
-                "no-credential",
-                format!("provider `{name}` has no credential and is disabled"),
-            )
-            .label("nothing stands here")
-            .hint(variable.unwrap_or_default()),
-        );
-    }
+    credential::warn(cx, (name, at), &options);
+    capacity::check(cx, name, kind, &options);
     Provider {
         // The caller knows its name.
         id: UNNAMED.parse().expect("a plain word is a name"),
@@ -503,6 +353,8 @@ fn settle(
         timeouts: options.timeouts,
         retry: options.retry,
         circuit_breaker: options.circuit_breaker,
+        max_concurrency: options.max_concurrency,
+        health: options.health.map(|(probe, _)| probe),
         disabled: options.disabled,
         origin: cx.origin_at(at),
     }
@@ -578,29 +430,6 @@ fn settings(cx: &mut Cx<'_>, (name, at): (&str, Place), kind: ProviderKind, opti
     }
 }
 
-/// Takes the credential from the environment where none was written.
-fn credential(cx: &Cx<'_>, kind: ProviderKind, options: &mut Options) {
-    let row = kind.row();
-    if !options.api_keys.is_empty() || options.credential_at.is_some() {
-        return;
-    }
-    let found = row.key_variables.iter().find_map(|variable| {
-        let value = (cx.env)(variable).filter(|value| !value.is_empty())?;
-        Some(Secret::new(
-            value,
-            SecretOrigin::Env((*variable).to_owned()),
-        ))
-    });
-    match (found, row.key_variables.first()) {
-        (Some(secret), _) => options.api_keys.push(secret),
-        (None, Some(variable)) if row.needs_credential => {
-            let origin = SecretOrigin::Env((*variable).to_owned());
-            options.api_keys.push(Secret::new("", origin));
-        }
-        _ => {}
-    }
-}
-
 /// A setting that goes by its own name.
 fn setting(cx: &mut Cx<'_>, line: &Line<'_>, options: &mut Options) {
     let name = line.segment.name.text.to_string();
@@ -619,35 +448,4 @@ fn setting_value(cx: &mut Cx<'_>, name: &str, word: &Token) -> Option<SettingVal
         return Some(SettingValue::Plain(word.text.to_string()));
     }
     cx.secret(word).map(SettingValue::Secret)
-}
-
-fn api_key(cx: &mut Cx<'_>, line: &Line<'_>, options: &mut Options) {
-    options.credential_at.get_or_insert(line.at());
-    if line.args.is_empty()
-        && let Some(variable) = cx.unset_on_line(line.at())
-    {
-        options
-            .api_keys
-            .push(Secret::new("", SecretOrigin::Env(variable.to_string())));
-        return;
-    }
-    if let Some(first) = line.args.first() {
-        if let Some(weight) = line.args.get(1).filter(|word| word.is_word("weight")) {
-            let _ = cx.secret(first);
-            cx.say(
-                weight.at,
-                Diagnostic::error(
-                    "not-available",
-                    "weights of credentials are not available yet",
-                )
-                .label("not available yet")
-                .hint("leave the weight out: every credential is used alike"),
-            );
-            return;
-        }
-        options.api_keys.extend(cx.secret(first));
-        line.list(cx, 1..=1);
-    } else {
-        line.list(cx, 1..=1);
-    }
 }

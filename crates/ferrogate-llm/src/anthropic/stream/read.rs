@@ -65,10 +65,7 @@ impl ReadStream for Reader {
             return;
         }
         let Ok(mut object) = Object::parse(packet.data) else {
-            self.fault(
-                UpstreamFault::because("an event of the stream is not JSON"),
-                events,
-            );
+            self.fault(UpstreamFault::junk(), events);
             return;
         };
         let kind = object.text("type").ok().flatten();

@@ -47,7 +47,8 @@ impl ReadStream for Reader {
             return;
         }
         let Ok(mut event) = Object::parse(packet.data) else {
-            self.fault("an event of the stream is not JSON".to_owned(), events);
+            self.done = true;
+            events.push(Event::Fault(UpstreamFault::junk()));
             return;
         };
         let kind = event.text("type").ok().flatten();

@@ -47,7 +47,7 @@ impl ReadStream for Reader {
             return;
         }
         let Ok(mut object) = Object::parse(packet.data) else {
-            let fault = UpstreamFault::because("an event of the stream is not JSON");
+            let fault = UpstreamFault::junk();
             self.fail(fault, events);
             return;
         };

@@ -45,10 +45,7 @@ impl ReadStream for Reader {
             return;
         }
         let Ok(mut chunk) = Object::parse(packet.data) else {
-            self.fault(
-                UpstreamFault::because("an event of the stream is not JSON"),
-                events,
-            );
+            self.fault(UpstreamFault::junk(), events);
             return;
         };
         if !std::mem::replace(&mut self.started, true) {

@@ -29,7 +29,7 @@ impl ReadStream for Reader {
             return;
         }
         let Ok(mut line) = Object::parse(packet.data) else {
-            let fault = UpstreamFault::because("a line of the stream is not JSON");
+            let fault = UpstreamFault::junk();
             self.fault(fault, events);
             return;
         };

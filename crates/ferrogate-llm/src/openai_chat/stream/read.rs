@@ -64,9 +64,7 @@ impl ReadStream for Reader {
         }
         let Ok(mut chunk) = Object::parse(packet.data) else {
             self.done = true;
-            events.push(Event::Fault(UpstreamFault::because(
-                "an event of the stream is not JSON",
-            )));
+            events.push(Event::Fault(UpstreamFault::junk()));
             return;
         };
         let choices = chunk.array("choices").ok().flatten().unwrap_or_default();

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use ferrogate_llm::{DecodeError, UpstreamFault};
+use ferrogate_llm::{DecodeError, Meaning, UpstreamFault};
 use ferrogate_providers::{Pass, ProviderSpec, RetryRule};
 use ferrogate_upstream::{CallError, CallErrorKind};
 
@@ -17,6 +17,8 @@ pub(in crate::ai) struct Fault {
     said: Option<Box<UpstreamFault>>,
     /// When the provider said to come back.
     retry_after: Option<Duration>,
+    /// Whether the provider said that trying again helps.
+    should_retry: Option<bool>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +37,8 @@ pub(in crate::ai) enum FaultKind {
     Status(u16),
     /// Every credential is parked.
     Parked,
+    /// As many calls are under way as there may be, and no place became free.
+    Saturated,
     /// The provider does not serve what is asked.
     NotServed,
     /// The request cannot be said in the provider's dialect.
@@ -52,10 +56,14 @@ pub(in crate::ai) enum Again {
     Same(Duration),
     /// Try the next target.
     Next,
+    /// No target of this model would do better, one of another model might.
+    Model,
     /// Another target would refuse as well.
     Never,
 }
 
+/// What a caller is told to wait, and a credential rests, whose provider did not say how long.
+pub(super) const UNTOLD_WAIT: Duration = Duration::from_secs(1);
 /// The longest a provider's `Retry-After` parks a credential.
 pub(super) const LONGEST_PARK: Duration = Duration::from_secs(60);
 
@@ -65,6 +73,15 @@ impl Fault {
             kind,
             said: None,
             retry_after: None,
+            should_retry: None,
+        }
+    }
+
+    /// Every credential is parked for that long.
+    pub(in crate::ai) fn parked(wait: Duration) -> Self {
+        Self {
+            retry_after: Some(wait),
+            ..Self::new(FaultKind::Parked)
         }
     }
 
@@ -73,6 +90,7 @@ impl Fault {
             kind,
             said: Some(Box::new(said)),
             retry_after: None,
+            should_retry: None,
         }
     }
 
@@ -85,6 +103,7 @@ impl Fault {
             kind: FaultKind::Status(status),
             said: Some(Box::new(said)),
             retry_after,
+            should_retry: None,
         }
     }
 
@@ -123,6 +142,7 @@ impl Fault {
             CallErrorKind::FirstByteTimeout
             | CallErrorKind::IdleTimeout
             | CallErrorKind::Deadline => FaultKind::TimedOut { sent: true },
+            CallErrorKind::Encoding => FaultKind::Nonsense("a body that cannot be decompressed"),
             CallErrorKind::BodyTooLarge { .. } => {
                 FaultKind::Nonsense("an answer larger than the limit")
             }
@@ -143,6 +163,7 @@ impl Fault {
         let ill = match self.kind {
             FaultKind::Status(status) => status >= 500 && status != 501,
             FaultKind::Parked
+            | FaultKind::Saturated
             | FaultKind::NotServed
             | FaultKind::Untranslatable
             | FaultKind::Malformed => false,
@@ -159,6 +180,7 @@ impl Fault {
             FaultKind::Unreachable
                 | FaultKind::TimedOut { sent: false }
                 | FaultKind::Parked
+                | FaultKind::Saturated
                 | FaultKind::NotServed
                 | FaultKind::Untranslatable
                 | FaultKind::Malformed
@@ -167,16 +189,44 @@ impl Fault {
     }
 
     pub(in crate::ai) fn is_rate_limit(&self) -> bool {
-        matches!(self.kind, FaultKind::Status(429) | FaultKind::Parked)
+        matches!(
+            self.kind,
+            FaultKind::Status(429) | FaultKind::Parked | FaultKind::Saturated
+        )
+    }
+
+    /// With what the provider said of trying again. Source: `x-should-retry`, which OpenAI's and Anthropic's own SDKs
+    /// heed.
+    pub(super) fn should_retry(self, should_retry: Option<bool>) -> Self {
+        Self {
+            should_retry,
+            ..self
+        }
+    }
+
+    /// What the provider's words mean beyond the status.
+    pub(in crate::ai) fn meaning(&self) -> Option<Meaning> {
+        match self.kind {
+            FaultKind::Status(402) => Some(Meaning::Quota),
+            FaultKind::Status(400..500) | FaultKind::ErrorEvent => self.said.as_ref()?.meaning(),
+            _ => None,
+        }
     }
 
     /// What to do now that try number `number` failed.
     pub(in crate::ai) fn again(&self, rule: &RetryRule, number: u32) -> Again {
+        match self.meaning() {
+            Some(Meaning::ContextWindow | Meaning::ContentPolicy) => return Again::Model,
+            // Nobody pays in the time a request has.
+            Some(Meaning::Quota) => return Again::Next,
+            None => {}
+        }
         match self.kind {
             FaultKind::Unreachable | FaultKind::Broken | FaultKind::ErrorEvent => {
                 Again::Same(rule.pause(number))
             }
             FaultKind::Status(status) if rule.covers(status) => match self.retry_after {
+                _ if self.should_retry == Some(false) => Again::Next,
                 Some(wait) if wait > rule.max_backoff => Again::Next,
                 Some(wait) => Again::Same(wait),
                 None => Again::Same(rule.pause(number)),
@@ -185,11 +235,20 @@ impl Fault {
             FaultKind::TimedOut { .. }
             | FaultKind::Nonsense(_)
             | FaultKind::Parked
+            | FaultKind::Saturated
             | FaultKind::NotServed
             | FaultKind::Untranslatable
             | FaultKind::NoCredential
-            | FaultKind::Status(408 | 429 | 500..) => Again::Next,
+            | FaultKind::Status(408 | 409 | 424 | 429 | 498 | 500..) => Again::Next,
             FaultKind::Malformed | FaultKind::Status(_) => Again::Never,
+        }
+    }
+
+    /// The provider's status, where it had one.
+    pub(in crate::ai) fn status_code(&self) -> Option<u16> {
+        match self.kind {
+            FaultKind::Status(status) => Some(status),
+            _ => None,
         }
     }
 
@@ -202,9 +261,11 @@ impl Fault {
             FaultKind::Nonsense(_) => "invalid_response",
             FaultKind::ErrorEvent => "error_event",
             FaultKind::Status(429) => "rate_limited",
+            FaultKind::Status(402) => "no_quota",
             FaultKind::Status(500..) => "server_error",
             FaultKind::Status(_) => "refused",
             FaultKind::Parked => "parked",
+            FaultKind::Saturated => "saturated",
             FaultKind::NotServed | FaultKind::Untranslatable => "unsupported",
             FaultKind::Malformed => "invalid_request",
             FaultKind::NoCredential => "no_credential",
@@ -243,6 +304,7 @@ impl Fault {
             FaultKind::Status(413) => RefusalCode::UpstreamTooLarge,
             FaultKind::Status(422) => RefusalCode::UpstreamUnprocessable,
             FaultKind::Status(429) | FaultKind::Parked => RefusalCode::UpstreamRateLimited,
+            FaultKind::Saturated => RefusalCode::ProviderSaturated,
             FaultKind::Status(529) => RefusalCode::UpstreamOverloaded,
             FaultKind::Status(503) => RefusalCode::ProviderUnavailable,
             FaultKind::NotServed => RefusalCode::UnsupportedOperation,
@@ -251,7 +313,8 @@ impl Fault {
             _ => RefusalCode::UpstreamError,
         };
         let mut refusal = Refusal::new(code, message);
-        if let Some(wait) = self.retry_after {
+        let untold = self.is_rate_limit().then_some(UNTOLD_WAIT);
+        if let Some(wait) = self.retry_after.or(untold) {
             refusal = refusal.with_retry_after(wait);
         }
         // The caller's own mistake is told in the provider's own terms.
@@ -263,8 +326,11 @@ impl Fault {
             if let Some(param) = &said.param {
                 refusal = refusal.with_param(param.clone());
             }
-            if said.kind.is_some() || said.code.is_some() {
-                refusal = refusal.with_upstream(said.kind.clone(), said.code.clone());
+            // Some call everything an error of theirs.
+            let kind = said.kind.clone();
+            let kind = kind.filter(|kind| !matches!(kind.as_str(), "server_error" | "api_error"));
+            if kind.is_some() || said.code.is_some() {
+                refusal = refusal.with_upstream(kind, said.code.clone());
             }
         }
         refusal
@@ -283,6 +349,7 @@ impl fmt::Display for Fault {
             FaultKind::ErrorEvent => f.write_str("error in the answer"),
             FaultKind::Status(status) => write!(f, "status {status}"),
             FaultKind::Parked => f.write_str("rate limited"),
+            FaultKind::Saturated => f.write_str("no place became free"),
             FaultKind::NotServed => f.write_str("does not serve this operation"),
             FaultKind::Untranslatable => f.write_str("has no place for a member of the request"),
             FaultKind::Malformed => f.write_str("the request is malformed"),
@@ -332,6 +399,23 @@ mod tests {
             (status(400, None), Again::Never),
             (status(401, None), Again::Never),
             (status(404, None), Again::Never),
+        ] {
+            assert_eq!(fault.again(&rule(), 1), expected, "{fault}");
+        }
+        let said = |status, code: &str| {
+            let said = format!(r#"{{"error":{{"message":"m","code":"{code}"}}}}"#);
+            Fault::status(status, UpstreamFault::read(said.as_bytes()), None)
+        };
+        for (fault, expected) in [
+            (said(400, "context_length_exceeded"), Again::Model),
+            (said(400, "content_filter"), Again::Model),
+            (said(429, "insufficient_quota"), Again::Next),
+            (said(402, "x"), Again::Next),
+            (said(503, "x").should_retry(Some(false)), Again::Next),
+            (
+                said(500, "context_length_exceeded"),
+                Again::Same(Duration::ZERO),
+            ),
         ] {
             assert_eq!(fault.again(&rule(), 1), expected, "{fault}");
         }

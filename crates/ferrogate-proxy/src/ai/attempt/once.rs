@@ -1,28 +1,27 @@
 //! One try of one target.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use ferrogate_llm::{
-    Dialect, Kept, Operation, RelayedStream, Step, StreamWatch, Unkept, UpstreamFault, count, echo,
-    read_spent, read_usage, read_wait, with_model,
+    Dialect, Finish, Kept, Meaning, Operation, RelayedStream, Step, StreamWatch, Unkept,
+    UpstreamFault, count, echo, read_spent, read_usage, read_wait, with_model,
 };
 use ferrogate_providers::{Lent, Pass, PlannedTarget};
+use ferrogate_types::routing::CommitWindow;
 use ferrogate_types::{Usage, clock};
 use ferrogate_upstream::{Answer, Call, Timeouts};
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue};
 use serde::de::IgnoredAny;
 
-use super::fault::{Fault, FaultKind, LONGEST_PARK};
+use super::fault::{Fault, FaultKind, LONGEST_PARK, UNTOLD_WAIT};
 use super::outgoing::{self, Back, Outgoing};
 use super::prediction::Running;
 use super::{Answered, Job, Source, Stream, Won, pictures, sound, vectors};
 
-/// How much of a stream is held back before its first content: comments that say "still working" are small, and a
-/// provider that sends nothing else must not fill the memory.
-const COMMIT_WINDOW: usize = 64 << 10;
 /// The largest error body that is read.
 const MAX_ERROR: usize = 64 << 10;
 /// A time limit that is switched off.
@@ -44,6 +43,8 @@ pub(super) async fn run(
         lossy,
         reply,
         first_token,
+        label: planned.target.label().map(str::to_owned),
+        occupied: None,
     };
     if let Some(reply) = estimated_count(job, planned) {
         pass.succeeded();
@@ -153,7 +154,7 @@ fn translated(
     let mut answer = from
         .protocol()
         .read_answer(body)
-        .map_err(|said| Fault::said(FaultKind::ErrorEvent, said))?;
+        .map_err(|said| unreadable(body, said))?;
     outgoing.emulation.undo(&mut answer);
     if from != to {
         answer.mark_thoughts();
@@ -184,13 +185,12 @@ pub(super) async fn dispatch(
         None
     } else {
         Some(
-            provider
-                .credentials()
+            planned
                 .lend(begun)
-                .ok_or_else(|| Fault::new(FaultKind::Parked))?,
+                .ok_or_else(|| Fault::parked(provider.credentials().wait(begun)))?,
         )
     };
-    let limits = &spec.timeouts;
+    let limits = planned.target.timeouts();
     let total = limits
         .total
         .map_or(job.deadline, |total| (begun + total).min(job.deadline));
@@ -211,7 +211,8 @@ pub(super) async fn dispatch(
         // Two answers to one question would be billed twice.
         replayable: false,
     };
-    let answer = job.shared.client.call(endpoint, call).await.map_err(|error| {
+    let answer = job.shared.client.call(endpoint, call).await;
+    let answer = answer.and_then(Answer::decoded).map_err(|error| {
         tracing::debug!(provider = %provider.id(), error = &error as &dyn std::error::Error, "a call failed");
         Fault::of_call(&error)
     })?;
@@ -241,10 +242,20 @@ pub(in crate::ai) async fn refused(
     let headers = std::mem::take(&mut answer.headers);
     let body = answer.collect(MAX_ERROR).await.unwrap_or_default();
     let wait = wait(&headers, &body);
-    if let (429, Some(credential)) = (status, credential) {
-        credential.park(now + wait.unwrap_or(Duration::from_secs(1)).min(LONGEST_PARK));
+    let should_retry = headers
+        .get("x-should-retry")
+        .and_then(|said| said.to_str().ok()?.parse().ok());
+    let fault = Fault::status(status, UpstreamFault::read(&body), wait).should_retry(should_retry);
+    let park = match fault.meaning() {
+        // Its account may be filled up again at any time.
+        Some(Meaning::Quota) => Some(LONGEST_PARK),
+        _ if status == 429 => Some(wait.unwrap_or(UNTOLD_WAIT)),
+        _ => None,
+    };
+    if let (Some(park), Some(credential)) = (park, credential) {
+        credential.park(now + park.min(LONGEST_PARK));
     }
-    Fault::status(status, UpstreamFault::read(&body), wait)
+    fault
 }
 
 /// When a provider says to come back, capped.
@@ -298,7 +309,7 @@ async fn whole(job: &Job<'_>, outgoing: &Outgoing, answer: Answer) -> Result<Ans
         }
         Back::Translated { from, to } => return translated(job, outgoing, (from, to), &body),
         Back::Counted { from, to } => {
-            let tokens = count::read_answer(from, &body).map_err(said)?;
+            let tokens = count::read_answer(from, &body).map_err(|said| unreadable(&body, said))?;
             (
                 count::write_answer(to, tokens).into(),
                 Some(Usage::default()),
@@ -331,14 +342,26 @@ fn kept(dialect: Dialect, body: &Bytes, job: &Job<'_>) -> Result<(Bytes, Option<
     }
 }
 
+/// An answer that its dialect's reader did not take: an error, or no JSON at all.
+fn unreadable(body: &Bytes, said: UpstreamFault) -> Fault {
+    if !is_json(body) {
+        return Fault::new(FaultKind::Nonsense("a body that is not JSON"));
+    }
+    Fault::said(FaultKind::ErrorEvent, said)
+}
+
 fn check_json(body: &Bytes) -> Result<(), Fault> {
     if let Some(said) = UpstreamFault::in_answer(body) {
         return Err(Fault::said(FaultKind::ErrorEvent, said));
     }
-    if serde_json::from_slice::<IgnoredAny>(body).is_err() {
+    if !is_json(body) {
         return Err(Fault::new(FaultKind::Nonsense("a body that is not JSON")));
     }
     Ok(())
+}
+
+fn is_json(body: &[u8]) -> bool {
+    std::str::from_utf8(body).is_ok_and(|text| serde_json::from_str::<IgnoredAny>(text).is_ok())
 }
 
 /// Reads a stream up to its first content: until then another target can still be asked.
@@ -368,12 +391,11 @@ async fn open_stream(
     }
     let patience = planned
         .target
-        .provider
-        .spec()
-        .timeouts
+        .timeouts()
         .first_token
         .map(|limit| begun + limit);
-    let opened = first_content(outgoing.stream(job), answer);
+    let window = job.model.spec.routing.commit_window;
+    let opened = first_content(window, outgoing.stream(job), answer);
     match patience {
         None => opened.await,
         Some(until) => tokio::time::timeout_at(until.into(), opened)
@@ -382,43 +404,76 @@ async fn open_stream(
     }
 }
 
-/// Waits for the first content; what led to it is held for the relay.
-async fn first_content(mut relayed: RelayedStream, mut answer: Answer) -> Result<Stream, Fault> {
-    let mut held = std::collections::VecDeque::new();
+/// Waits for the first content; what led to it is held for the relay. When more goes by without content than the window
+/// has room for, the answer is taken as it is: comments that say "still working" must not fill the memory.
+async fn first_content(
+    window: CommitWindow,
+    mut relayed: RelayedStream,
+    mut answer: Answer,
+) -> Result<Stream, Fault> {
+    let closes = window.time.map(|time| Instant::now() + time);
+    let mut held = VecDeque::new();
     let mut bytes = 0;
     loop {
-        let chunk = answer
-            .chunk()
-            .await
-            .map_err(|error| Fault::of_call(&error))?;
-        let Some(chunk) = chunk else {
-            return Err(Fault::new(FaultKind::Nonsense(
-                "a stream that ended before its first event",
-            )));
+        let is_over = closes.is_some_and(|at| Instant::now() >= at)
+            || bytes > window.bytes
+            || held.len() > window.events as usize;
+        let is_decided = relayed.has_content() || relayed.is_complete();
+        if is_decided || is_over && relayed.is_between_frames() {
+            let source = Source::Upstream(Box::new(answer));
+            return Ok(begun(relayed, held, source));
+        }
+        let chunk = match closes.filter(|_| !is_over) {
+            None => answer.chunk().await,
+            Some(at) => match tokio::time::timeout_at(at.into(), answer.chunk()).await {
+                Ok(chunk) => chunk,
+                Err(_) => continue,
+            },
         };
-        bytes += chunk.len();
+        let Some(chunk) = chunk.map_err(|error| Fault::of_call(&error))? else {
+            return match relayed.finish() {
+                // All of it was one event, with nothing behind it.
+                Finish::Whole(rest) if relayed.has_content() => {
+                    held.push_back(Step::Last(rest));
+                    Ok(begun(relayed, held, Source::Complete))
+                }
+                Finish::Broken(said, _) => Err(in_stream(said)),
+                Finish::Whole(_) | Finish::Cut => Err(Fault::new(FaultKind::Nonsense(
+                    "a stream that ended before its first event",
+                ))),
+            };
+        };
+        bytes += chunk.len() as u64;
         relayed
             .push(chunk)
             .map_err(|_| Fault::new(FaultKind::Nonsense("an event larger than the limit")))?;
         while let Some(step) = relayed.next_step() {
             match step {
-                Step::Fault(said, _) if !relayed.has_content() => {
-                    return Err(Fault::said(FaultKind::ErrorEvent, said));
-                }
+                Step::Fault(said, _) if !relayed.has_content() => return Err(in_stream(said)),
                 step => held.push_back(step),
             }
         }
-        let full = bytes > COMMIT_WINDOW && relayed.is_between_frames();
-        if relayed.has_content() || relayed.is_complete() || full {
-            return Ok(Stream {
-                relayed,
-                held,
-                source: Source::Upstream(Box::new(answer)),
-                prediction: None,
-                pass: None,
-                provider: None,
-            });
-        }
+    }
+}
+
+/// An error in a stream, before its first content.
+fn in_stream(said: UpstreamFault) -> Fault {
+    if said.is_junk() {
+        return Fault::new(FaultKind::Nonsense("an event that is not JSON"));
+    }
+    Fault::said(FaultKind::ErrorEvent, said)
+}
+
+/// A stream that can be relayed.
+fn begun(relayed: RelayedStream, held: VecDeque<Step>, source: Source) -> Stream {
+    Stream {
+        relayed,
+        held,
+        source,
+        sent: 0,
+        prediction: None,
+        pass: None,
+        provider: None,
     }
 }
 
@@ -497,14 +552,8 @@ fn built_in(job: &Job<'_>, planned: &PlannedTarget) -> Result<Answered, Fault> {
                 let pushed: Result<(), _> = relayed.push(frame);
                 debug_assert!(pushed.is_ok());
             }
-            Answered::Stream(Box::new(Stream {
-                relayed,
-                held: std::collections::VecDeque::new(),
-                source: Source::Complete,
-                prediction: None,
-                pass: None,
-                provider: None,
-            }))
+            let stream = begun(relayed, VecDeque::new(), Source::Complete);
+            Answered::Stream(Box::new(stream))
         }
     })
 }

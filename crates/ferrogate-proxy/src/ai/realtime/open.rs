@@ -5,7 +5,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use ferrogate_credentials::OutgoingRequest;
 use ferrogate_llm::Operation;
-use ferrogate_providers::{LogicalModel, Plan, Target};
+use ferrogate_providers::{LogicalModel, Plan, PlannedTarget, SkipReason, Target};
 use ferrogate_types::ProviderId;
 use ferrogate_upstream::{Call, Switch, Timeouts, Upgraded};
 use http::header::{HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, USER_AGENT};
@@ -13,11 +13,13 @@ use http::{Method, StatusCode};
 
 use super::handshake::Handshake;
 use crate::Shared;
+use crate::ai::asked::Asking;
 use crate::ai::attempt::{self, Again, Fault, FaultKind};
 use crate::ai::authenticate::Principal;
 use crate::ai::authorize;
 use crate::ai::gateway::ModelGateway;
 use crate::ai::refusal::{Refusal, RefusalCode};
+use crate::ai::trace::{Trace, Turn};
 
 /// What is to be opened, and with what.
 pub(super) struct Wish<'a> {
@@ -26,6 +28,8 @@ pub(super) struct Wish<'a> {
     pub(super) principal: &'a Principal,
     pub(super) model: &'a LogicalModel,
     pub(super) handshake: &'a Handshake,
+    /// The session as routing sees it.
+    pub(super) asked: Asking<'a>,
     /// The only provider that may be asked, where the caller names one.
     pub(super) named: Option<String>,
     /// When it must be open.
@@ -36,8 +40,8 @@ pub(super) struct Wish<'a> {
 
 /// What came of it.
 pub(super) struct Tried {
-    /// Each try, for the log and the error message.
-    pub(super) attempts: Vec<String>,
+    /// Each decision, for the log and the error message.
+    pub(super) trace: Trace,
     /// Whether any provider was sent the request.
     pub(super) dispatched: bool,
     pub(super) result: Result<(Target, Upgraded), Refusal>,
@@ -50,9 +54,9 @@ pub(super) async fn run(wish: &Wish<'_>) -> Tried {
             .key()
             .is_none_or(|key| key.may_use_provider(provider))
     };
-    let mut plan = Plan::new(wish.model, allowed, Instant::now());
+    let mut plan = Plan::new(wish.model, &wish.asked, allowed, Instant::now());
     let mut tried = Tried {
-        attempts: Vec::new(),
+        trace: Trace::new(),
         dispatched: false,
         result: Err(authorize::no_provider(wish.model)),
     };
@@ -65,21 +69,22 @@ pub(super) async fn run(wish: &Wish<'_>) -> Tried {
     if plan.is_forbidden() {
         return tried;
     }
+    tried.trace.left_out(&plan.skipped);
     let mut last: Option<Fault> = None;
     for planned in &plan.targets {
         let provider = &planned.target.provider;
         let begun = Instant::now();
         if begun >= wish.deadline {
-            tried.result = Err(attempt::out_of_time(&tried.attempts));
+            tried.result = Err(attempt::out_of_time(&tried.trace));
             return tried;
         }
-        let result = match provider.breaker().pass(begun) {
+        let result = match planned.pass(begun) {
             None => {
-                let note = format!("{}: circuit open", provider.id());
-                tried.attempts.push(note);
+                let why = SkipReason::CircuitOpen.as_str();
+                tried.trace.left(provider.id(), why);
                 continue;
             }
-            Some(pass) => match dial(wish, &planned.target, begun).await {
+            Some(pass) => match dial(wish, planned, begun).await {
                 Ok(upgraded) => {
                     pass.succeeded();
                     Ok(upgraded)
@@ -92,13 +97,18 @@ pub(super) async fn run(wish: &Wish<'_>) -> Tried {
                 }
             },
         };
-        let took = begun.elapsed().as_millis();
+        let turn = Turn {
+            provider: provider.id(),
+            model: &planned.target.model,
+            why: planned.why.as_str(),
+            label: planned.target.label(),
+            begun,
+        };
         match result {
             Ok(upgraded) => {
                 let metrics = &wish.shared.metrics;
                 metrics.attempt(provider.id().as_str(), attempt::SUCCESS);
-                let note = format!("{}: ok after {took} ms", provider.id());
-                tried.attempts.push(note);
+                tried.trace.answered(&turn);
                 tried.dispatched = true;
                 tried.result = Ok((planned.target.clone(), upgraded));
                 return tried;
@@ -106,10 +116,12 @@ pub(super) async fn run(wish: &Wish<'_>) -> Tried {
             Err(fault) => {
                 let metrics = &wish.shared.metrics;
                 metrics.attempt(provider.id().as_str(), fault.label());
-                let note = format!("{}: {fault} after {took} ms", provider.id());
-                tried.attempts.push(note);
+                let label = fault.label();
+                tried
+                    .trace
+                    .failed(&turn, &fault, label, fault.status_code());
                 tried.dispatched |= fault.was_sent();
-                if fault.again(&provider.spec().retry, 1) == Again::Never {
+                if fault.again(planned.target.retry(), 1) == Again::Never {
                     tried.result = Err(fault.refusal());
                     return tried;
                 }
@@ -120,7 +132,7 @@ pub(super) async fn run(wish: &Wish<'_>) -> Tried {
             }
         }
     }
-    tried.result = Err(exhausted(&plan, &tried.attempts, last.as_ref()));
+    tried.result = Err(exhausted(&plan, &tried.trace, last.as_ref()));
     tried
 }
 
@@ -128,25 +140,21 @@ pub(super) async fn run(wish: &Wish<'_>) -> Tried {
 const NOT_SERVED: &str = "unsupported";
 
 /// No target is left: says what was tried and what was not, and why.
-fn exhausted(plan: &Plan, attempts: &[String], last: Option<&Fault>) -> Refusal {
-    let skipped = plan
-        .skipped
-        .iter()
-        .map(|skip| format!("{}: {}", skip.provider, skip.reason.as_str()));
-    let all: Vec<String> = attempts.iter().cloned().chain(skipped).collect();
+fn exhausted(plan: &Plan, trace: &Trace, last: Option<&Fault>) -> Refusal {
     match last {
-        Some(fault) if all.len() == 1 => fault.refusal(),
-        Some(fault) => fault.refusal_after(&all.join("; ")),
+        Some(fault) if trace.tries() == 1 && plan.skipped.is_empty() => fault.refusal(),
+        Some(fault) => fault.refusal_after(&trace.told()),
         None => Refusal::new(
             RefusalCode::ProviderUnavailable,
-            format!("no provider can be called: {}", all.join("; ")),
+            format!("no provider can be called: {}", trace.told()),
         ),
     }
 }
 
 /// Asks one target to switch protocols.
-async fn dial(wish: &Wish<'_>, target: &Target, begun: Instant) -> Result<Upgraded, Fault> {
+async fn dial(wish: &Wish<'_>, planned: &PlannedTarget, begun: Instant) -> Result<Upgraded, Fault> {
     let (shared, gateway) = (wish.shared, wish.gateway);
+    let target = &planned.target;
     let provider = &target.provider;
     let spec = provider.spec();
     let wire = spec
@@ -159,8 +167,8 @@ async fn dial(wish: &Wish<'_>, target: &Target, begun: Instant) -> Result<Upgrad
     let credential = if provider.credentials().is_empty() {
         None
     } else {
-        let lent = provider.credentials().lend(begun);
-        Some(lent.ok_or_else(|| Fault::new(FaultKind::Parked))?)
+        let lent = planned.lend(begun);
+        Some(lent.ok_or_else(|| Fault::parked(provider.credentials().wait(begun)))?)
     };
     let path = endpoint.path(&format!("{}{}", wire.path, wish.handshake.query));
     let mut headers = wish.handshake.headers.clone();
@@ -182,7 +190,7 @@ async fn dial(wish: &Wish<'_>, target: &Target, begun: Instant) -> Result<Upgrad
         };
         attempt::sign(shared, gateway, provider.id(), &mut request).await?;
     }
-    let limits = &spec.timeouts;
+    let limits = target.timeouts();
     let call = Call {
         method: Method::GET,
         path_and_query: path,

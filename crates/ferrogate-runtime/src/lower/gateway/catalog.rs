@@ -4,9 +4,9 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use ferrogate_catalog::{Bucket, Catalog, Mode, Prices};
-use ferrogate_config::model::{AiGateway, Model, Provider};
+use ferrogate_config::model::{AiGateway, Model, OwnPrices, Provider};
 use ferrogate_providers::{ModelSpec, TargetSpec};
-use ferrogate_types::{ModelName, ProviderId};
+use ferrogate_types::{ModelName, ProviderId, UpstreamModel};
 
 use crate::lower::LowerError;
 
@@ -56,10 +56,9 @@ pub(super) fn models(gateway: &AiGateway, catalog: &Catalog) -> Vec<ModelSpec> {
                 continue;
             };
             let target = TargetSpec {
-                provider: provider.id.clone(),
-                model,
                 traits: row.traits(),
                 prices: row.prices.clone(),
+                ..TargetSpec::new(provider.id.clone(), Some(model))
             };
             match places.get(&name) {
                 // What is written says more than what is known.
@@ -68,9 +67,6 @@ pub(super) fn models(gateway: &AiGateway, catalog: &Catalog) -> Vec<ModelSpec> {
                 None => {
                     places.insert(name.clone(), Some(models.len()));
                     models.push(ModelSpec {
-                        name,
-                        aliases: Vec::new(),
-                        targets: vec![target],
                         capabilities: row
                             .capabilities
                             .iter()
@@ -79,7 +75,7 @@ pub(super) fn models(gateway: &AiGateway, catalog: &Catalog) -> Vec<ModelSpec> {
                             .collect(),
                         context_window: row.context_window,
                         max_output_tokens: row.max_output_tokens,
-                        disabled: false,
+                        ..ModelSpec::new(name, vec![target])
                     });
                 }
             }
@@ -100,9 +96,11 @@ fn of_file(model: &Model, kinds: &HashMap<&ProviderId, &Provider>, catalog: &Cat
             let kind = kinds
                 .get(&target.provider)
                 .map(|provider| provider.kind.row().key);
-            let row = kind.and_then(|kind| catalog.get(kind, target.model.as_str()));
-            let mut traits = kind
-                .map(|kind| catalog.traits(kind, target.model.as_str()))
+            // What a pattern's target is asked for is not known yet.
+            let known = kind.zip(target.model.as_ref().map(UpstreamModel::as_str));
+            let row = known.and_then(|(kind, asked)| catalog.get(kind, asked));
+            let mut traits = known
+                .map(|(kind, asked)| catalog.traits(kind, asked))
                 .unwrap_or_default();
             traits.max_output_tokens = model.max_output_tokens.or(traits.max_output_tokens);
             traits.context_window = model.context_window.or(traits.context_window);
@@ -110,42 +108,51 @@ fn of_file(model: &Model, kinds: &HashMap<&ProviderId, &Provider>, catalog: &Cat
                 provider: target.provider.clone(),
                 model: target.model.clone(),
                 traits,
-                prices: prices(model, row.map(|row| &row.prices)),
+                prices: prices([&target.prices, &model.prices], row.map(|row| &row.prices)),
+                routing: target.routing.clone(),
+                timeouts: target.timeouts.as_ref().map(super::timeouts),
+                retry: target.retry.as_ref().map(super::retry_rule),
             }
         })
         .collect();
     let first = targets.first().map(|target| &target.traits);
     ModelSpec {
-        name: model.name.clone(),
         aliases: model.aliases.clone(),
         capabilities: model.capabilities.clone(),
         context_window: model.context_window.or_else(|| first?.context_window),
         max_output_tokens: model.max_output_tokens.or_else(|| first?.max_output_tokens),
-        targets,
         disabled: model.disabled,
+        pattern: model.pattern,
+        routing: model.routing.clone(),
+        ..ModelSpec::new(model.name.clone(), targets)
     }
 }
 
-/// The prices of the `model` block where it has any, else those of the catalog: half of one and half of the other
-/// would be the price of nothing.
-fn prices(model: &Model, known: Option<&Prices>) -> Prices {
-    let written = [
-        (Bucket::Input, model.input_price_per_1m),
-        (Bucket::Output, model.output_price_per_1m),
-        (Bucket::CachedInput, model.cached_input_price_per_1m),
-        (Bucket::CacheWrite5m, model.cache_write_price_per_1m),
-        (Bucket::Reasoning, model.reasoning_price_per_1m),
-        (Bucket::Image, model.image_price),
-        (Bucket::Minute, model.audio_minute_price),
-        (Bucket::Characters, model.character_price_per_1m),
+/// The first prices that say anything, else those of the catalog: half of one and half of the other would be the
+/// price of nothing.
+fn prices(written: [&OwnPrices; 2], known: Option<&Prices>) -> Prices {
+    let own = written.map(of_file_prices).into_iter().flatten().next();
+    own.or_else(|| known.cloned()).unwrap_or_default()
+}
+
+/// Prices as written; `None` where none is.
+fn of_file_prices(written: &OwnPrices) -> Option<Prices> {
+    let buckets = [
+        (Bucket::Input, written.input_price_per_1m),
+        (Bucket::Output, written.output_price_per_1m),
+        (Bucket::CachedInput, written.cached_input_price_per_1m),
+        (Bucket::CacheWrite5m, written.cache_write_price_per_1m),
+        (Bucket::Reasoning, written.reasoning_price_per_1m),
+        (Bucket::Image, written.image_price),
+        (Bucket::Minute, written.audio_minute_price),
+        (Bucket::Characters, written.character_price_per_1m),
     ];
-    if written.iter().all(|(_, price)| price.is_none()) {
-        return known.cloned().unwrap_or_default();
-    }
-    written
+    let mut prices = buckets
         .into_iter()
-        .fold(Prices::default(), |prices, (bucket, price)| match price {
-            Some(price) => prices.with(bucket, price),
-            None => prices,
-        })
+        .filter_map(|(bucket, price)| Some((bucket, price?)))
+        .peekable();
+    prices.peek()?;
+    Some(prices.fold(Prices::default(), |prices, (bucket, price)| {
+        prices.with(bucket, price)
+    }))
 }

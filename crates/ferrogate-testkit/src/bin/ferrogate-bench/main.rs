@@ -2,6 +2,7 @@
 //!
 //! `upstream` answers everything with one KiB of JSON, or with a stream of events when the request asks for one, in
 //! Anthropic's dialect at its path and in OpenAI's elsewhere;
+//! `silent` takes everything and answers nothing;
 //! `load` keeps a number of connections busy for some seconds and prints one line of JSON. Both do as little as
 //! possible for each request, so that what is measured is the proxy between them.
 //!
@@ -10,6 +11,7 @@
 mod load;
 mod message;
 mod options;
+mod silent;
 mod upstream;
 
 use std::io::Write as _;
@@ -17,6 +19,7 @@ use std::process::ExitCode;
 
 const USAGE: &str = "usage:
   ferrogate-bench upstream --port-file FILE [--events N] [--threads N]
+  ferrogate-bench silent --port-file FILE
   ferrogate-bench load --url URL --connections N --seconds N [--body FILE] [--header 'NAME: VALUE']... [--stream]
                        [--threads N]";
 
@@ -25,6 +28,7 @@ fn main() -> ExitCode {
     let command = words.next();
     let result = options::parse(words).and_then(|options| match command.as_deref() {
         Some("upstream") => upstream::run(&options),
+        Some("silent") => silent::run(&options),
         Some("load") => load::run(&options),
         _ => Err("no such command".to_owned()),
     });
