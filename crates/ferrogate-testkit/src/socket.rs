@@ -52,18 +52,21 @@ impl Socket {
             return true;
         }
         let mut dropped = [0; 4096];
-        loop {
+        let closed = loop {
             match self.read(&mut dropped) {
-                Ok(0) => return true,
+                Ok(0) => break true,
                 Ok(_) => {}
                 Err(error) => {
-                    return !matches!(
+                    break !matches!(
                         error.kind(),
                         io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
                     );
                 }
             }
-        }
+        };
+        // Whoever reads from it next waits as long as it takes.
+        let waits = self.as_ref().set_read_timeout(None).is_ok();
+        closed || !waits
     }
 
     fn as_ref(&self) -> SockRef<'_> {
