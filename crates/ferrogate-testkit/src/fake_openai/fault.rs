@@ -126,6 +126,7 @@ impl Fault {
             self,
             Self::TruncatedStream(_)
                 | Self::DoneMissing
+                | Self::SlowDrip
                 | Self::HalfCharacters
                 | Self::RateLimited(_)
                 | Self::StatusWith(..)
