@@ -402,3 +402,29 @@ fn a_session_ends_with_the_budget() {
     let next = refused(&gateway, Request::get(TARGET).bearer("fg_poor"));
     assert_eq!(next.expect(402).error_code(), "budget_exceeded");
 }
+
+#[test]
+fn a_session_takes_up_a_place_until_it_ends() {
+    let upstream = provider();
+    let narrow = format!(
+        "provider narrow {{
+            kind openai-compatible
+            base_url http://{}/v1
+            api_key sk-upstream
+            max_concurrency 1
+        }}
+        model narrow -> narrow:upstream/talk",
+        upstream.address()
+    );
+    let gateway = gateway(&upstream, &narrow);
+    let request = || Request::get("/v1/realtime?model=narrow").bearer("fg_all");
+    let mut first = WebSocket::open(request(), gateway.address());
+    respond(&mut first);
+    let second = refused(&gateway, request()).expect(429);
+    assert_eq!(second.error_code(), "provider_saturated");
+    let id = id(&first);
+    drop(first);
+    check_log(&gateway, &id, &[("provider", json!("narrow"))]);
+    let mut third = WebSocket::open(request(), gateway.address());
+    respond(&mut third);
+}

@@ -22,13 +22,13 @@ use bytes::Bytes;
 use ferrogate_catalog::Prices;
 use ferrogate_llm::chat::ChatRequest;
 use ferrogate_llm::{DecodeError, Dialect, ModelRequest, RelayedStream, ResponsesEcho, Step};
-use ferrogate_providers::{Busy, LogicalModel, Pass, Place, Provider};
+use ferrogate_providers::{Busy, LogicalModel, Pass, Place, Provider, Target};
 use ferrogate_types::{ProviderId, UpstreamModel, Usage};
 use ferrogate_upstream::Answer;
 use http::HeaderValue;
 
-pub(super) use self::course::out_of_time;
 pub(crate) use self::course::{Owed, run};
+pub(super) use self::course::{out_of_time, untried};
 pub(super) use self::fault::{Again, Fault, FaultKind};
 pub(super) use self::once::{NO_LIMIT, refused};
 pub(super) use self::outgoing::{host, sign};
@@ -116,8 +116,23 @@ pub(crate) struct Won {
 
 /// What a call takes up at its target until it is over.
 pub(crate) struct Occupied {
-    pub(super) _busy: Busy,
-    pub(super) _place: Place,
+    _busy: Busy,
+    _place: Place,
+}
+
+impl Occupied {
+    /// Takes a place at a target, or waits for one; `None` when there is none in time.
+    ///
+    /// # Cancel safety
+    ///
+    /// A caller that leaves leaves the queue as well.
+    pub(crate) async fn enter(target: &Target, deadline: Instant) -> Option<Self> {
+        let place = target.provider.enter(deadline).await.ok()?;
+        Some(Self {
+            _busy: target.begin(),
+            _place: place,
+        })
+    }
 }
 
 /// The answer itself.

@@ -87,10 +87,12 @@ pub(super) async fn run(
     call.upstream_wait += waited.elapsed();
     let tried = opened.ok_or(Stop::ClientGone)?;
     call.tried(tried.trace);
-    let (target, upgraded) = tried
+    // Until the session is over.
+    let (target, upgraded, _occupied) = tried
         .result
         .inspect_err(|_| call.attempted = tried.dispatched)?;
     call.served_by(target.provider.id(), &target.model, &target.prices);
+    call.label = target.label().map(str::to_owned);
     call.lossy = handshake.lost;
     call.quiet = gateway.on_unsupported == OnUnsupported::Drop;
     let total = target.provider.spec().timeouts.total.unwrap_or_default();

@@ -183,9 +183,8 @@ impl Course<'_, '_> {
 
     /// No target is left: says what was tried and what was not, and why.
     fn exhausted(&self) -> Refusal {
-        let tried = self.trace.told();
         let Some(last) = self.faults.last() else {
-            return self.untried(&tried);
+            return untried(&self.skipped, &self.trace);
         };
         // A rate limit is told as one only when nothing else is wrong: then waiting is what helps.
         let told = self
@@ -196,26 +195,27 @@ impl Course<'_, '_> {
         if self.faults.len() == 1 && self.skipped.is_empty() {
             told.refusal()
         } else {
-            told.refusal_after(&tried)
+            told.refusal_after(&self.trace.told())
         }
     }
+}
 
-    /// Nothing could even be tried.
-    fn untried(&self, tried: &str) -> Refusal {
-        let full = |skip: &Skip| skip.reason == SkipReason::Saturated;
-        if self.skipped.iter().any(full) {
-            return Refusal::new(
-                RefusalCode::ProviderSaturated,
-                format!("every provider has as many calls under way as it may have: {tried}"),
-            )
-            .with_retry_after(UNTOLD_WAIT);
-        }
-        // What is parked is asked all the same where nothing else is left.
-        Refusal::new(
-            RefusalCode::ProviderUnavailable,
-            format!("no provider can be called: {tried}"),
+/// Nothing could even be tried.
+pub(in crate::ai) fn untried(skipped: &[Skip], trace: &Trace) -> Refusal {
+    let tried = trace.told();
+    let full = |skip: &Skip| skip.reason == SkipReason::Saturated;
+    if skipped.iter().any(full) {
+        return Refusal::new(
+            RefusalCode::ProviderSaturated,
+            format!("every provider has as many calls under way as it may have: {tried}"),
         )
+        .with_retry_after(UNTOLD_WAIT);
     }
+    // What is parked is asked all the same where nothing else is left.
+    Refusal::new(
+        RefusalCode::ProviderUnavailable,
+        format!("no provider can be called: {tried}"),
+    )
 }
 
 /// No time is left: says what was tried.

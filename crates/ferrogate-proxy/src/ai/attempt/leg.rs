@@ -65,11 +65,10 @@ impl<'p> Leg<'p> {
     pub(super) async fn run(&mut self, job: &Job<'_>, forwarded: &HeaderMap) -> Progress {
         let target = &self.planned.target;
         let provider: &Arc<Provider> = &target.provider;
-        let Ok(place) = provider.enter(job.deadline).await else {
+        let Some(occupied) = Occupied::enter(target, job.deadline).await else {
             self.note(job, Instant::now(), Fault::new(FaultKind::Saturated));
             return Progress::Next;
         };
-        let busy = target.begin();
         provider.first_try();
         let rule = target.retry();
         for number in 1..=rule.attempts.max(1) {
@@ -92,10 +91,7 @@ impl<'p> Leg<'p> {
                     target.observe(won.first_token.unwrap_or(begun.elapsed()), Instant::now());
                     self.trace.answered(&self.turn(begun));
                     self.dispatched = true;
-                    won.occupied = Some(Occupied {
-                        _busy: busy,
-                        _place: place,
-                    });
+                    won.occupied = Some(occupied);
                     return Progress::Done(Box::new(Ok(won)));
                 }
                 Err(fault) => fault,

@@ -14,11 +14,11 @@ use http::{Method, StatusCode};
 use super::handshake::Handshake;
 use crate::Shared;
 use crate::ai::asked::Asking;
-use crate::ai::attempt::{self, Again, Fault, FaultKind};
+use crate::ai::attempt::{self, Again, Fault, FaultKind, Occupied};
 use crate::ai::authenticate::Principal;
 use crate::ai::authorize;
 use crate::ai::gateway::ModelGateway;
-use crate::ai::refusal::{Refusal, RefusalCode};
+use crate::ai::refusal::Refusal;
 use crate::ai::trace::{Trace, Turn};
 
 /// What is to be opened, and with what.
@@ -44,7 +44,7 @@ pub(super) struct Tried {
     pub(super) trace: Trace,
     /// Whether any provider was sent the request.
     pub(super) dispatched: bool,
-    pub(super) result: Result<(Target, Upgraded), Refusal>,
+    pub(super) result: Result<(Target, Upgraded, Occupied), Refusal>,
 }
 
 /// Asks each target once: nothing has gone to the caller yet, so the next one may take over from one that failed.
@@ -78,6 +78,12 @@ pub(super) async fn run(wish: &Wish<'_>) -> Tried {
             tried.result = Err(attempt::out_of_time(&tried.trace));
             return tried;
         }
+        let Some(occupied) = Occupied::enter(&planned.target, wish.deadline).await else {
+            let why = SkipReason::Saturated.as_str();
+            tried.trace.left(provider.id(), why);
+            last = last.or_else(|| Some(Fault::new(FaultKind::Saturated)));
+            continue;
+        };
         let result = match planned.pass(begun) {
             None => {
                 let why = SkipReason::CircuitOpen.as_str();
@@ -110,7 +116,7 @@ pub(super) async fn run(wish: &Wish<'_>) -> Tried {
                 metrics.attempt(provider.id().as_str(), attempt::SUCCESS);
                 tried.trace.answered(&turn);
                 tried.dispatched = true;
-                tried.result = Ok((planned.target.clone(), upgraded));
+                tried.result = Ok((planned.target.clone(), upgraded, occupied));
                 return tried;
             }
             Err(fault) => {
@@ -144,10 +150,7 @@ fn exhausted(plan: &Plan, trace: &Trace, last: Option<&Fault>) -> Refusal {
     match last {
         Some(fault) if trace.tries() == 1 && plan.skipped.is_empty() => fault.refusal(),
         Some(fault) => fault.refusal_after(&trace.told()),
-        None => Refusal::new(
-            RefusalCode::ProviderUnavailable,
-            format!("no provider can be called: {}", trace.told()),
-        ),
+        None => attempt::untried(&plan.skipped, trace),
     }
 }
 
