@@ -290,7 +290,8 @@ fn a_failed_target_is_tried_again_as_often_as_its_rule_says() {
 
 /// A gateway with the model `m` at these providers in turn, each given a second to answer.
 fn alive(upstreams: &[&FakeOpenAi]) -> Gateway {
-    let mut block = "ai_gateway {\nstream_keep_alive 100ms\n".to_owned();
+    let mut block =
+        "log {\noutput stdout\nformat json\n}\nai_gateway {\nstream_keep_alive 100ms\n".to_owned();
     let mut targets = Vec::new();
     for (number, upstream) in upstreams.iter().enumerate() {
         let provider = format!(
@@ -568,4 +569,62 @@ fn an_endless_answer_ends_with_its_caller() {
     client.chunks_until("Gott");
     drop(client);
     assert!(upstream.wait_for_hangup(Duration::from_secs(1)));
+}
+
+/// The resident memory of the gateway in bytes.
+fn resident(gateway: &Gateway) -> usize {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", gateway.id()))
+        .expect("the gateway is running");
+    let kibibytes = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB"))
+        .and_then(|text| text.trim().parse::<usize>().ok());
+    kibibytes.expect("Linux tells the resident set") << 10
+}
+
+#[test]
+fn a_slow_reader_holds_the_provider_back_and_takes_no_memory() {
+    for (path, event) in [
+        ("/v1/chat/completions", "delta"),
+        ("/v1/messages", "content_block_delta"),
+    ] {
+        let (endless, other) = (FakeOpenAi::always(Fault::Endless), FakeOpenAi::start());
+        let gateway = alive(&[&endless, &other]);
+        let body = json!({
+            "model": "m", "max_tokens": 9, "stream": true, "messages": [{ "role": "user", "content": "hi" }],
+        });
+        let mut client = Request::post(path, &body).open(gateway.address());
+        client.head();
+        client.chunks_until(event);
+        let before = resident(&gateway);
+        // Nobody reads: what is written comes to rest once every buffer on the way is full.
+        let deadline = Instant::now() + Duration::from_secs(20);
+        let mut written = endless.written();
+        loop {
+            std::thread::park_timeout(Duration::from_millis(300));
+            let now = endless.written();
+            if now == written {
+                break;
+            }
+            assert!(Instant::now() < deadline, "{path}: {now} bytes and more");
+            written = now;
+        }
+        let grown = resident(&gateway).saturating_sub(before);
+        assert!(grown < 16 << 20, "{path}: {grown} bytes more");
+        // It goes on for who reads on, and stops for who leaves.
+        for _ in 0..200 {
+            client.chunk();
+        }
+        drop(client);
+        assert!(endless.wait_for_hangup(Duration::from_secs(1)), "{path}");
+        let entry = gateway.wait_for_access(|entry| entry["stream"] == true);
+        assert_eq!(entry["estimated"], true, "{entry}");
+        assert!(
+            entry["attempts"]
+                .to_string()
+                .contains("then the caller left"),
+            "{entry}"
+        );
+        assert!(other.requests().is_empty());
+    }
 }

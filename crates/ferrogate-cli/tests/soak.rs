@@ -107,6 +107,7 @@ fn launch(fleet: &FakeFleet, rng: &mut Rng) -> Gateway {
                     idle 200ms
                     total 1s
                 }}
+                max_concurrency 4 queue 8 wait 300ms
                 retry {{
                     attempts 2
                     backoff 1ms

@@ -113,6 +113,11 @@ impl FakeOpenAi {
         self.record.look(|events| events.sent.clone())
     }
 
+    /// Bytes written of answers without an end, so far.
+    pub fn written(&self) -> usize {
+        self.record.look(|events| events.written)
+    }
+
     /// Lets one stalled answer go on and end well; `/health` tells 503 before the first time, and 200 from then on.
     pub fn release(&self) {
         self.record.note(|events| events.released += 1);

@@ -39,6 +39,8 @@ pub(crate) struct Events {
     pub(crate) sent: Vec<Vec<u8>>,
     /// Answers during which the peer closed the connection.
     pub(crate) hangups: usize,
+    /// Bytes written of answers without an end.
+    pub(crate) written: usize,
     /// Held answers that may go.
     pub(crate) released: usize,
 }

@@ -263,7 +263,9 @@ fn endless_head(wire: &mut Wire, surface: Surface, request: &Value) -> io::Resul
 /// Sends more and more until the peer leaves.
 fn endless(wire: &mut Wire, surface: Surface, request: &Value, record: &Record) -> io::Result<()> {
     let more = endless_head(wire, surface, request)?;
-    while wire.write(&more).is_ok() {}
+    while wire.write(&more).is_ok() {
+        record.note(|events| events.written += more.len());
+    }
     record.note(|events| events.hangups += 1);
     Ok(())
 }
