@@ -1,28 +1,23 @@
-//! All keys of a gateway, found by the secret a caller presents.
+//! The keys of a configuration, found by the secret a caller presents.
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ferrogate_types::KeyId;
-use parking_lot::Mutex;
-use sha2::{Digest, Sha256};
-use tokio::sync::Semaphore;
 
-use crate::hash;
+use crate::KeyDigest;
 use crate::key::{Key, KeyCredential, KeySpec};
+use crate::slow::{Known, SlowVerifier};
 
-/// All keys of a gateway.
+/// The keys of a configuration.
 #[derive(Debug)]
 pub struct Keyring {
     keys: Vec<Arc<Key>>,
-    by_digest: HashMap<SecretDigest, usize>,
-    hashed: Vec<usize>,
-    verified: Mutex<HashMap<SecretDigest, Option<usize>>>,
-    verifiers: Arc<Semaphore>,
-    waiting: Arc<Semaphore>,
+    by_digest: HashMap<KeyDigest, usize>,
+    by_id: HashMap<KeyId, usize>,
+    slow: SlowVerifier,
 }
-
-type SecretDigest = [u8; 32];
 
 /// Why nobody was authenticated.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -36,46 +31,61 @@ pub enum AuthError {
     /// The key's time is over.
     #[error("the key `{0}` has expired")]
     Expired(KeyId),
+    /// The key was revoked.
+    #[error("the key `{0}` has been revoked")]
+    Revoked(KeyId),
+    /// A bearer token is not valid.
+    #[error("the bearer token is not valid: {0}")]
+    Token(#[from] crate::TokenError),
     /// Too many secrets are being verified; try again in a second.
     #[error("too many keys are being verified at the moment")]
     Busy,
+    /// Too many wrong secrets came from the address.
+    #[error("too many incorrect API keys came from this address; try again in {} s", .0.as_secs())]
+    TooManyGuesses(Duration),
 }
-
-/// Hashes verified at once, and never on more than half of the cores: the workers need the others.
-const VERIFIERS: usize = 2;
-/// Calls that may wait for one of them; more are refused.
-const WAITING: usize = 32;
-/// Verdicts remembered, right and wrong ones alike; when full, all are forgotten.
-const REMEMBERED: usize = 10_000;
 
 impl Keyring {
     /// A ring of these keys, in their order.
     pub fn new(specs: Vec<KeySpec>) -> Self {
         let mut by_digest = HashMap::new();
+        let mut by_id = HashMap::new();
         let mut hashed = Vec::new();
         for (index, spec) in specs.iter().enumerate() {
+            by_id.entry(spec.id.clone()).or_insert(index);
             match &spec.credential {
                 KeyCredential::Plain(secret) if !secret.is_empty() => {
-                    by_digest.entry(digest(secret.expose())).or_insert(index);
+                    let digest = KeyDigest::of(secret.expose());
+                    by_digest.entry(digest).or_insert(index);
                 }
                 KeyCredential::Plain(_) => {}
-                KeyCredential::Argon2(_) => hashed.push(index),
+                KeyCredential::Argon2(phc) => hashed.push((index, phc.clone())),
+                // A grace is for secrets that are rotated, and those of a file are not.
+                KeyCredential::Generated(hashes) => {
+                    by_digest.entry(hashes.current).or_insert(index);
+                }
             }
         }
-        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let keys = specs
-            .into_iter()
-            .enumerate()
-            .map(|(index, spec)| Arc::new(Key::new(spec, index)))
-            .collect();
+        let keys = specs.into_iter().enumerate();
         Self {
-            keys,
+            keys: keys
+                .map(|(index, spec)| Arc::new(Key::in_file(spec, index)))
+                .collect(),
             by_digest,
-            hashed,
-            verified: Mutex::default(),
-            verifiers: Arc::new(Semaphore::new((cores / 2).clamp(1, VERIFIERS))),
-            waiting: Arc::new(Semaphore::new(WAITING)),
+            by_id,
+            slow: SlowVerifier::new(hashed),
         }
+    }
+
+    /// Lets keys that were in the ring before go on counting their uses.
+    pub fn succeeding(mut self, old: &Self) -> Self {
+        for key in &mut self.keys {
+            let before = old.get(key.id().as_str());
+            if let (Some(key), Some(before)) = (Arc::get_mut(key), before) {
+                key.adopt_activity(&before);
+            }
+        }
+        self
     }
 
     /// Whether no key was configured: then nobody can be asked for one.
@@ -83,14 +93,19 @@ impl Keyring {
         self.keys.is_empty()
     }
 
-    /// The key of this id.
-    pub fn get(&self, id: &KeyId) -> Option<&Arc<Key>> {
-        self.keys.iter().find(|key| key.id() == id)
-    }
-
     /// How many keys there are.
     pub fn len(&self) -> usize {
         self.keys.len()
+    }
+
+    /// The keys in the order of the configuration.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Key>> {
+        self.keys.iter()
+    }
+
+    /// The key with this id.
+    pub fn get(&self, id: &str) -> Option<Arc<Key>> {
+        self.keys.get(*self.by_id.get(id)?).cloned()
     }
 
     /// The key with this secret. `now` is in seconds since 1970.
@@ -99,66 +114,40 @@ impl Keyring {
     ///
     /// Dropping the future changes nothing; a verification under way ends on its own thread.
     pub async fn authenticate(&self, secret: &str, now: u64) -> Result<Arc<Key>, AuthError> {
-        let index = self.find(secret).await?.ok_or(AuthError::Unknown)?;
-        let key = self.keys.get(index).ok_or(AuthError::Unknown)?;
-        if key.spec().disabled {
-            return Err(AuthError::Disabled(key.id().clone()));
-        }
-        if key.spec().expires.is_some_and(|at| at <= now) {
-            return Err(AuthError::Expired(key.id().clone()));
-        }
+        let digest = KeyDigest::of(secret);
+        let key = match self.known(&digest) {
+            Known::Is(key) => Some(key),
+            Known::Nobody => None,
+            // Boxed: this happens once per secret, and every request's future would carry its size.
+            Known::Untried => Box::pin(self.verify(secret, digest)).await?,
+        };
+        let key = key.ok_or(AuthError::Unknown)?;
+        key.require_usable(now)?;
         Ok(Arc::clone(key))
     }
 
-    async fn find(&self, secret: &str) -> Result<Option<usize>, AuthError> {
-        let digest = digest(secret);
-        if let Some(&index) = self.by_digest.get(&digest) {
-            return Ok(Some(index));
-        }
-        if self.hashed.is_empty() {
-            return Ok(None);
-        }
-        if let Some(&verdict) = self.verified.lock().get(&digest) {
-            return Ok(verdict);
-        }
-        let verdict = self.verify_hashed(secret).await?;
-        let mut verified = self.verified.lock();
-        if verified.len() >= REMEMBERED {
-            verified.clear();
-        }
-        verified.insert(digest, verdict);
-        Ok(verdict)
+    /// What is known of a secret without slow work.
+    pub(crate) fn known(&self, digest: &KeyDigest) -> Known<&Arc<Key>> {
+        let index = match self.by_digest.get(digest) {
+            Some(&index) => index,
+            None => match self.slow.known(digest) {
+                Known::Is(index) => index,
+                Known::Nobody => return Known::Nobody,
+                Known::Untried => return Known::Untried,
+            },
+        };
+        self.keys.get(index).map_or(Known::Nobody, Known::Is)
     }
 
-    async fn verify_hashed(&self, secret: &str) -> Result<Option<usize>, AuthError> {
-        let _place = self.waiting.try_acquire().map_err(|_| AuthError::Busy)?;
-        let turn = Arc::clone(&self.verifiers)
-            .acquire_owned()
-            .await
-            .map_err(|_| AuthError::Busy)?;
-        let candidates: Vec<(usize, ferrogate_types::Secret)> = self
-            .hashed
-            .iter()
-            .filter_map(|&index| match &self.keys.get(index)?.spec().credential {
-                KeyCredential::Argon2(phc) => Some((index, phc.clone())),
-                KeyCredential::Plain(_) => None,
-            })
-            .collect();
-        let secret = ferrogate_types::Secret::literal(secret);
-        let found = tokio::task::spawn_blocking(move || {
-            // The turn ends with the work, not with the caller, so that leaving early frees no CPU to others.
-            let _turn = turn;
-            candidates
-                .into_iter()
-                .find(|(_, phc)| hash::verify_secret(secret.expose(), phc.expose()))
-                .map(|(index, _)| index)
-        });
-        found.await.map_err(|_| AuthError::Busy)
+    /// The key with this secret, by slow work.
+    pub(crate) async fn verify(
+        &self,
+        secret: &str,
+        digest: KeyDigest,
+    ) -> Result<Option<&Arc<Key>>, AuthError> {
+        let index = self.slow.verify(secret, digest).await?;
+        Ok(index.and_then(|index| self.keys.get(index)))
     }
-}
-
-fn digest(secret: &str) -> SecretDigest {
-    Sha256::digest(secret.as_bytes()).into()
 }
 
 #[cfg(test)]
@@ -207,26 +196,5 @@ mod tests {
             ring.authenticate("se", 100).await,
             Err(AuthError::Expired(_))
         ));
-    }
-
-    #[tokio::test]
-    async fn guesses_beyond_the_bound_are_refused_at_once() {
-        let mut hashed = spec("hashed", "");
-        hashed.credential =
-            KeyCredential::Argon2(Secret::literal(crate::hash_secret("human").unwrap()));
-        let ring = Arc::new(Keyring::new(vec![hashed]));
-        let held = Arc::clone(&ring.waiting)
-            .acquire_many_owned(u32::try_from(WAITING).unwrap())
-            .await
-            .unwrap();
-        assert_eq!(
-            ring.authenticate("guess", 0).await.unwrap_err(),
-            AuthError::Busy
-        );
-        drop(held);
-        assert_eq!(
-            ring.authenticate("guess", 0).await.unwrap_err(),
-            AuthError::Unknown
-        );
     }
 }

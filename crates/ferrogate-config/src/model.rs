@@ -8,15 +8,17 @@ mod global;
 mod issuer;
 mod listener;
 mod log;
+mod policy;
 mod provider;
 mod site;
+mod state;
 mod tls;
 
 use ferrogate_types::route::NamedRoute;
 use serde::Serialize;
 
 pub use self::gateway::{
-    AiGateway, ApiKey, AuthMode, Credential, Model, OnUnsupportedParam, OwnPrices, Target,
+    AiGateway, ApiKey, AuthMode, Credential, Model, OnUnsupportedParam, OwnPrices, Target, Tenant,
 };
 pub use self::global::{
     AutoHttps, CertificateAuthority, Global, GlobalTls, KeyPairFiles, MetricsOptions,
@@ -35,11 +37,13 @@ pub use self::log::{
     LevelFormat, LogEncoder, LogFile, LogFilter, LogLevel, LogNet, LogOutput, LogSettings,
     NamedFilter, ProcessLog, Roll, RollCompression, Sampling, TimeFormat,
 };
+pub use self::policy::{Policy, PolicyEffect};
 pub use self::provider::{
     CircuitBreaker, Concurrency, HealthProbe, PoolKey, Provider, ProviderTimeouts, Retry,
     SettingValue,
 };
 pub use self::site::Site;
+pub use self::state::{RequestLogs, Retention, State, Store};
 pub use self::tls::{
     Automation, CertificateFiles, CertificateSource, ClientAuth, ClientAuthMode, ConnectionPolicy,
     LeafSource, ServedName, TlsPolicy, TlsVersion, TrustSource,

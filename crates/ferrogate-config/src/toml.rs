@@ -6,10 +6,12 @@
 //! put together here.
 
 mod api_key;
+mod holder;
 mod limits;
 mod line;
 mod listen;
 mod model;
+mod policy;
 mod prices;
 mod provider;
 pub(crate) mod reader;
@@ -19,8 +21,10 @@ mod root;
 mod route;
 mod schema;
 mod settings;
+mod state;
 pub(crate) mod table;
 mod target;
+mod tenant;
 mod text;
 mod tls;
 mod upstream;

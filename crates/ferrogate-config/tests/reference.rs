@@ -55,6 +55,7 @@ const BLOCKS: &[(&str, &str, &str)] = &[
         "Global options",
         "In the block without a name at the top of the file.",
     ),
+    ("state", "`state`", "In `state` of the global options."),
     (
         "servers",
         "`servers`",
@@ -286,6 +287,16 @@ const BLOCKS: &[(&str, &str, &str)] = &[
         "ai_gateway model target",
         "`ai_gateway` › `model` › `target`",
         "In the block of a target, which also takes `timeout` and `retry` with the options of a provider's.",
+    ),
+    (
+        "ai_gateway tenant",
+        "`ai_gateway` › `tenant`",
+        "In `tenant ID [in PARENT] { ... }`.",
+    ),
+    (
+        "ai_gateway policy",
+        "`ai_gateway` › `policy`",
+        "In `policy NAME { ... }`.",
     ),
     (
         "ai_gateway api_key",

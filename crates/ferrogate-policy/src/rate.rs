@@ -1,27 +1,25 @@
 //! Requests a minute.
 
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
+use crate::gcra::{self, Gcra, Short};
+use crate::limit::{LimitKind, Quota};
 
-/// A limit on requests a minute, by the generic cell rate algorithm.
-///
-/// Up to `limit` requests may come at once; after that one is admitted every 60/`limit` seconds. There is no
-/// window whose edge lets twice the limit through. Source: ITU-T I.371, the virtual scheduling form.
+/// A limit on requests a minute of one subject, for those who need no [`Limits`](crate::Limits).
 #[derive(Debug)]
 pub struct RateLimiter {
-    limit: u64,
-    interval: Duration,
-    /// The theoretical arrival time: when the bucket would be full again.
-    arrival: Mutex<Option<Instant>>,
+    cell: Gcra,
+    /// The first time that was asked about.
+    base: OnceLock<Instant>,
 }
 
 /// How much of a limit is left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RateState {
-    /// Requests a minute.
+    /// What may come at once.
     pub limit: u64,
-    /// Requests that may come at once now.
+    /// What may come at once now.
     pub remaining: u64,
     /// Until all of them may come again.
     pub reset: Duration,
@@ -41,63 +39,64 @@ pub enum Verdict {
     },
 }
 
-const WINDOW: Duration = Duration::from_secs(60);
-
 impl RateLimiter {
     /// A limit of so many requests a minute; zero admits nothing.
     pub fn per_minute(limit: u64) -> Self {
-        let nanos = u64::try_from(WINDOW.as_nanos()).unwrap_or(u64::MAX);
         Self {
-            limit,
-            interval: Duration::from_nanos(nanos / limit.max(1)),
-            arrival: Mutex::new(None),
+            cell: Gcra::new(&Quota::per_minute(limit)),
+            base: OnceLock::new(),
         }
     }
 
     /// Counts one request, or refuses it.
     pub fn check(&self, now: Instant) -> Verdict {
-        if self.limit == 0 {
-            let state = RateState {
-                limit: 0,
-                remaining: 0,
-                reset: WINDOW,
-            };
-            return Verdict::Refused {
+        let now = gcra::ticks(*self.base.get_or_init(|| now), now);
+        let taken = self.cell.take(1, now);
+        let state = self.cell.state(now);
+        match taken {
+            Ok(_) => Verdict::Admitted(state),
+            Err(short) => Verdict::Refused {
                 state,
-                retry_after: WINDOW,
-            };
-        }
-        let mut arrival = self.arrival.lock();
-        let base = arrival.map_or(now, |at| at.max(now));
-        let next = base + self.interval;
-        let full = self.interval * u32::try_from(self.limit).unwrap_or(u32::MAX);
-        let ahead = next.duration_since(now);
-        if ahead > full {
-            return Verdict::Refused {
-                state: self.state(base, now),
-                retry_after: ahead.saturating_sub(full),
-            };
-        }
-        *arrival = Some(next);
-        Verdict::Admitted(self.state(next, now))
-    }
-
-    fn state(&self, arrival: Instant, now: Instant) -> RateState {
-        let used = arrival.saturating_duration_since(now);
-        let taken = used.as_nanos().div_ceil(self.interval.as_nanos().max(1));
-        let taken = u64::try_from(taken).unwrap_or(u64::MAX);
-        RateState {
-            limit: self.limit,
-            remaining: self.limit.saturating_sub(taken),
-            reset: used,
+                retry_after: match short {
+                    Short::For(after) => after,
+                    Short::Forever => WINDOW,
+                },
+            },
         }
     }
 }
 
+impl RateState {
+    /// The rate-limit headers of a limit on requests or on tokens, in OpenAI's form; concurrency has none.
+    ///
+    /// Source: OpenAI's guide "Rate limits", "Rate limits in headers".
+    pub fn headers(&self, kind: LimitKind) -> impl Iterator<Item = (&'static str, String)> {
+        let names = match kind {
+            LimitKind::Requests => Some([
+                "x-ratelimit-limit-requests",
+                "x-ratelimit-remaining-requests",
+                "x-ratelimit-reset-requests",
+            ]),
+            LimitKind::Tokens => Some([
+                "x-ratelimit-limit-tokens",
+                "x-ratelimit-remaining-tokens",
+                "x-ratelimit-reset-tokens",
+            ]),
+            LimitKind::Concurrency => None,
+        };
+        let values = [
+            self.limit.to_string(),
+            self.remaining.to_string(),
+            format!("{}ms", self.reset.as_millis()),
+        ];
+        names.into_iter().flatten().zip(values)
+    }
+}
+
+const WINDOW: Duration = Duration::from_secs(60);
+
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
 
     fn admitted(verdict: Verdict) -> bool {
@@ -129,20 +128,20 @@ mod tests {
         assert!(!admitted(RateLimiter::per_minute(0).check(Instant::now())));
     }
 
-    proptest! {
-        /// Over any stretch of time t, no more than the limit plus what the rate grants in t.
-        #[test]
-        fn never_admits_more_than_the_quota(limit in 1_u64..200, gaps in proptest::collection::vec(0_u64..3_000, 1..300)) {
-            let limiter = RateLimiter::per_minute(limit);
-            let start = Instant::now();
-            let mut now = start;
-            let mut count = 0_u64;
-            for gap in gaps {
-                now += Duration::from_millis(gap);
-                count += u64::from(admitted(limiter.check(now)));
-                let granted = now.duration_since(start).as_nanos() / limiter.interval.as_nanos();
-                prop_assert!(u128::from(count) <= u128::from(limit) + granted);
-            }
-        }
+    #[test]
+    fn headers_say_what_is_left() {
+        let state = RateState {
+            limit: 100,
+            remaining: 7,
+            reset: Duration::from_micros(1_500),
+        };
+        let tokens: Vec<_> = state.headers(LimitKind::Tokens).collect();
+        let expected = [
+            ("x-ratelimit-limit-tokens", "100".to_owned()),
+            ("x-ratelimit-remaining-tokens", "7".to_owned()),
+            ("x-ratelimit-reset-tokens", "1ms".to_owned()),
+        ];
+        assert_eq!(tokens, expected);
+        assert_eq!(state.headers(LimitKind::Concurrency).count(), 0);
     }
 }

@@ -175,7 +175,7 @@ impl Plan {
     pub fn new(
         model: &LogicalModel,
         asked: &dyn Asked,
-        allowed: impl Fn(&ProviderId) -> bool,
+        allowed: impl Fn(&Target) -> bool,
         now: Instant,
     ) -> Self {
         let mut plan = Self {
@@ -189,7 +189,7 @@ impl Plan {
             let provider = &target.provider;
             let reason = meant
                 .refuses(index)
-                .or_else(|| (!allowed(provider.id())).then_some(SkipReason::NotAllowed))
+                .or_else(|| (!allowed(target)).then_some(SkipReason::NotAllowed))
                 .or_else(|| unpriced(model, target, asked))
                 .or_else(|| unavailable(provider, now));
             let Some(reason) = reason else {

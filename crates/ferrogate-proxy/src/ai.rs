@@ -24,6 +24,7 @@ mod intake;
 mod issued;
 mod limit;
 mod listing;
+mod policy;
 pub mod probe;
 mod realtime;
 mod refusal;
@@ -42,7 +43,7 @@ use pingora_error::Result;
 use pingora_proxy::Session;
 
 pub(crate) use self::call::CallRecord;
-pub use self::gateway::{KeyLimits, ModelGateway, OnUnsupported};
+pub use self::gateway::{ModelGateway, OnUnsupported};
 pub(crate) use self::intake::PIECE;
 pub(crate) use self::issued::Issued;
 pub use self::probe::HealthProbe;
@@ -200,7 +201,7 @@ async fn run(
     if let Some(call) = &mut context.call {
         call.called_by(&principal);
     }
-    authorize::scope(&principal, surface.scope())?;
+    authorize::scope(gateway, &principal, surface.scope())?;
     let (deadline, impatient) = limit::deadline(gateway, session, context.started);
     let body = intake::read_body(session, gateway.max_request_bytes, deadline).await?;
     let content_type = intake::content_type(&session.req_header().headers);
@@ -214,11 +215,16 @@ async fn run(
     }
     let key = principal.key().map(|key| key.id().as_str());
     let asked = asked::Asking::new(&request, &model, &session.req_header().headers, key)?;
-    let admission = limit::admit(gateway, &principal, &model, &request)?;
+    let asker = limit::Asker {
+        principal: &principal,
+        address: context.exchange.client_ip(),
+    };
+    let admission = limit::admit(gateway, &asker, &model, &request)?;
     let job = attempt::Job {
         shared,
         gateway,
         principal: &principal,
+        address: context.exchange.client_ip(),
         model: &model,
         request: &request,
         deadline,
@@ -252,8 +258,9 @@ async fn run(
                     // One that gave it too little time is no better than one that left.
                     record.owe_input(&request);
                     admission.settle(record);
-                } else {
-                    record.attempted = tried.dispatched;
+                } else if tried.dispatched {
+                    record.attempted = true;
+                    admission.in_vain();
                 }
                 return match stop {
                     Stop::Refused(refusal) if begun => {

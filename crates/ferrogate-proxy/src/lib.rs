@@ -28,7 +28,7 @@ mod shared;
 mod snapshot;
 mod watch;
 
-pub use ai::{HealthProbe, KeyLimits, ModelGateway, OnUnsupported, explain, names_provider, probe};
+pub use ai::{HealthProbe, ModelGateway, OnUnsupported, explain, names_provider, probe};
 pub use context::RequestContext;
 pub use downstream::tls_digest;
 pub use files::Disk;

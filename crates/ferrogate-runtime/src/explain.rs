@@ -161,6 +161,7 @@ pub fn explain(prepared: &Prepared, request: &ExplainedRequest) -> Explanation {
                 &ferrogate_proxy::explain::ExplainedCall {
                     path,
                     headers: &head.headers,
+                    address: client,
                     body: request.body.clone().map(Bytes::from),
                     key: request.key.clone(),
                 },

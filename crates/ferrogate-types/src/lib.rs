@@ -9,6 +9,7 @@
 mod address;
 pub mod clock;
 mod duration;
+pub mod limits;
 mod money;
 mod name;
 mod request_id;
@@ -18,17 +19,23 @@ mod scope;
 mod secret;
 mod serial;
 mod size;
+mod subject;
 mod template;
+mod timestamp;
 mod usage;
 
 pub use address::{AddressError, Family, ListenAddress, UnixMode};
 pub use duration::{DurationError, format_duration, parse_duration};
 pub use money::{Money, MoneyError, Price};
-pub use name::{KeyId, ModelName, NameError, ProviderId, UpstreamModel};
+pub use name::{
+    AccountId, KeyId, ModelName, NameError, ProviderId, TenantId, UpstreamModel, UserId,
+};
 pub use request_id::RequestId;
 pub use scope::{Scope, ScopeSet, UnknownScope};
 pub use secret::{Secret, SecretOrigin};
 pub use serial::{serialize_duration, serialize_duration_option};
 pub use size::{SizeError, parse_size};
+pub use subject::{Subject, SubjectKind};
 pub use template::{FileFact, Part, Placeholder, SystemFact, Template, TlsFact, UpstreamFact};
+pub use timestamp::{Timestamp, TimestampError};
 pub use usage::{TokenCount, Units, Usage};

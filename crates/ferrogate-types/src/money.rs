@@ -36,6 +36,11 @@ impl Money {
     /// No money.
     pub const ZERO: Self = Self(0);
 
+    /// An amount of billionths of a dollar; below zero it is one that is given back.
+    pub const fn from_nanos(nanos: i128) -> Self {
+        Self(nanos)
+    }
+
     /// Billionths of a dollar.
     pub fn nanos(self) -> i128 {
         self.0
@@ -49,6 +54,16 @@ impl Money {
 }
 
 impl Price {
+    /// A price in billionths of a dollar.
+    pub fn from_nanos(nanos: i128) -> Self {
+        Self(nanos)
+    }
+
+    /// Billionths of a dollar.
+    pub fn nanos(self) -> i128 {
+        self.0
+    }
+
     /// What `units` cost at this price, rounded half up to a billionth of a dollar.
     ///
     /// Multiplies before it divides, once, so that no rounding adds up over a request.
@@ -110,7 +125,11 @@ fn parse(text: &str) -> Result<i128, MoneyError> {
 }
 
 fn write(nanos: i128, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let (whole, fraction) = (nanos / NANOS, nanos % NANOS);
+    if nanos < 0 {
+        f.write_str("-")?;
+    }
+    let nanos = nanos.unsigned_abs();
+    let (whole, fraction) = (nanos / NANOS.unsigned_abs(), nanos % NANOS.unsigned_abs());
     if fraction == 0 {
         write!(f, "{whole}")
     } else {
@@ -175,6 +194,12 @@ mod tests {
         assert_eq!(times("0.075", "0.5"), "0.0375");
         assert_eq!(times("2.5", "2"), "5");
         assert_eq!(times("0.000000001", "0.5"), "0.000000001");
+    }
+
+    #[test]
+    fn writes_what_is_given_back() {
+        assert_eq!(Money::from_nanos(-1_500_000_000).to_string(), "-1.5");
+        assert_eq!(Money::from_nanos(-1).to_string(), "-0.000000001");
     }
 
     #[test]

@@ -90,6 +90,18 @@ name!(
     /// A virtual key's public id.
     KeyId
 );
+name!(
+    /// An organisation, a team or a project: a node of the tree whose limits all apply.
+    TenantId
+);
+name!(
+    /// Whoever a key, a token or a header says is asking.
+    UserId
+);
+name!(
+    /// What names a budget: all that is charged to it goes by this.
+    AccountId
+);
 
 #[cfg(test)]
 mod tests {

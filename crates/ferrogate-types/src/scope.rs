@@ -103,6 +103,16 @@ impl ScopeSet {
         self.0 == 0
     }
 
+    /// Whether everything held here is held there too.
+    pub fn is_subset_of(self, other: Self) -> bool {
+        self.0 & !other.0 == 0
+    }
+
+    /// What both hold.
+    pub fn intersection(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
     /// The held scopes in the order of the documentation.
     pub fn iter(self) -> impl Iterator<Item = Scope> {
         Scope::ALL
@@ -123,6 +133,12 @@ impl fmt::Debug for ScopeSet {
         f.debug_set()
             .entries(self.iter().map(Scope::as_str))
             .finish()
+    }
+}
+
+impl Serialize for Scope {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
     }
 }
 
@@ -152,6 +168,9 @@ mod tests {
     fn sets_hold_what_they_were_given() {
         let set: ScopeSet = [Scope::ModelsRead, Scope::AdminWrite].into_iter().collect();
         assert!(set.contains(Scope::AdminWrite) && !set.contains(Scope::AdminRead));
+        let reader: ScopeSet = [Scope::ModelsRead].into_iter().collect();
+        assert!(reader.is_subset_of(set) && !set.is_subset_of(reader));
+        assert_eq!(set.intersection(reader), reader);
         assert!(ScopeSet::EMPTY.is_empty() && ScopeSet::all().iter().count() == Scope::ALL.len());
     }
 }

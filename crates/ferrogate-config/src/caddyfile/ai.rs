@@ -13,17 +13,21 @@ use super::line::Line;
 use super::syntax::{Block, Place, Token};
 use super::table::{Kind, Row};
 use crate::diagnostic::Diagnostic;
-use crate::model::{AiGateway, AuthMode, OnUnsupportedParam, Provider};
+use crate::model::{AiGateway, AuthMode, OnUnsupportedParam, Policy, Provider};
 
 mod auto;
 mod check;
 mod fallback;
+mod holder;
 pub(crate) mod key;
+mod limits;
 pub(crate) mod model;
 mod pattern;
+pub(crate) mod policy;
 pub(crate) mod provider;
 mod rfc3339;
 mod secret;
+pub(crate) mod tenant;
 
 const KIND: Kind = Kind {
     noun: "gateway option",
@@ -38,6 +42,8 @@ pub(crate) struct Draft {
     pub(super) inventory: Vec<(ProviderId, Token)>,
     pub(super) models: Vec<model::Named>,
     pub(super) aliases: Vec<model::Alias>,
+    pub(super) tenants: Vec<tenant::Named>,
+    pub(super) policies: Vec<Policy>,
     pub(super) keys: Vec<key::Named>,
     /// Where the names of providers and keys stand, and the secrets of keys by their hash.
     pub(super) provider_names: HashMap<String, Place>,
@@ -75,7 +81,19 @@ pub(crate) const OPTIONS: &[Row<Draft>] = &[
         "Another name of a model.",
         model::alias,
     ),
+    Row::many(
+        "tenant",
+        "tenant ID [in PARENT] { ... }",
+        "An organisation, a team or a project, whose limits hold for all its keys.",
+        tenant::read,
+    ),
     Row::many("api_key", "api_key ID { ... }", "A virtual key.", key::read),
+    Row::many(
+        "policy",
+        "policy NAME { ... }",
+        "A rule on who may call what, where, when and from where.",
+        policy::read,
+    ),
     Row::new(
         "auth",
         "auth required|off",
@@ -186,11 +204,6 @@ pub(crate) const OPTIONS: &[Row<Draft>] = &[
             }
         },
     ),
-    Row::later("tenant", "give limits to each `api_key`"),
-    Row::later(
-        "policy",
-        "use `allowed_models` and `denied_models` of an `api_key`",
-    ),
     Row::later("guardrail", ""),
     Row::later("cache", ""),
     Row::later(
@@ -231,6 +244,8 @@ pub(crate) fn gateway(cx: &mut Cx<'_>, block: &Block) -> usize {
         inventory: Vec::new(),
         models: Vec::new(),
         aliases: Vec::new(),
+        tenants: Vec::new(),
+        policies: Vec::new(),
         keys: Vec::new(),
         provider_names: HashMap::new(),
         key_names: HashMap::new(),
@@ -253,7 +268,13 @@ pub(crate) fn gateway(cx: &mut Cx<'_>, block: &Block) -> usize {
     cx.gateways.push(AiGateway {
         providers: draft.providers,
         models: draft.models.into_iter().map(|named| named.model).collect(),
+        tenants: draft
+            .tenants
+            .into_iter()
+            .map(|named| named.tenant)
+            .collect(),
         api_keys: draft.keys.into_iter().map(|named| named.key).collect(),
+        policies: draft.policies,
         auth: draft.auth,
         admin: draft.admin,
         max_request_bytes: draft.max_request_bytes,

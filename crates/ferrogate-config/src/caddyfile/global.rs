@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use ferrogate_types::ListenAddress;
+use ferrogate_types::{ListenAddress, Secret};
 
 use super::context::Cx;
 use super::interface::Interface;
@@ -13,10 +13,11 @@ use super::table::Kind;
 use super::tls::Draft;
 use super::{log, servers};
 use crate::diagnostic::Diagnostic;
-use crate::model::{Global, LogLevel, MetricsOptions, ServerOptions};
+use crate::model::{Global, LogLevel, MetricsOptions, ServerOptions, State};
 
 mod options;
 pub(crate) mod pki;
+pub(crate) mod state;
 mod tls;
 
 pub(crate) use options::OPTIONS;
@@ -43,6 +44,8 @@ pub(crate) struct Settings {
     grace_period: Option<Duration>,
     shutdown_delay: Duration,
     workers: Option<NonZeroUsize>,
+    state: Option<State>,
+    shared: Option<Secret>,
 }
 
 impl Cx<'_> {
@@ -63,6 +66,8 @@ impl Cx<'_> {
             tls: tls::Tls::default(),
             grace_period: None,
             shutdown_delay: Duration::ZERO,
+            state: None,
+            shared: None,
             workers: None,
         };
         if let Some(block) = block {
@@ -144,6 +149,8 @@ impl Settings {
             https_port: self.https_port,
             metrics: self.metrics,
             tls: self.tls.settle(issuers),
+            state: self.state,
+            shared: self.shared,
         }
     }
 }

@@ -39,6 +39,7 @@ pub fn reference() -> Vec<ReferenceEntry> {
         &mut out,
     );
     table("global log", log::GLOBAL_OPTIONS, &mut out);
+    table("state", global::state::OPTIONS, &mut out);
     table("pki", global::pki::OPTIONS, &mut out);
     table("pki ca", global::pki::CA_OPTIONS, &mut out);
     table("matcher", matcher::MATCHERS, &mut out);
@@ -130,6 +131,8 @@ pub fn reference() -> Vec<ReferenceEntry> {
         ai::model::target::OPTIONS,
         &mut out,
     );
+    table("ai_gateway policy", ai::policy::OPTIONS, &mut out);
+    table("ai_gateway tenant", ai::tenant::OPTIONS, &mut out);
     table("ai_gateway api_key", ai::key::OPTIONS, &mut out);
     out
 }

@@ -1,14 +1,19 @@
 //! The model gateway.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ferrogate_types::limits::Limits;
 use ferrogate_types::route::Origin;
 use ferrogate_types::routing::{Routing, TargetRouting};
-use ferrogate_types::{KeyId, ModelName, Price, ProviderId, ScopeSet, Secret, UpstreamModel};
+use ferrogate_types::{
+    KeyId, ModelName, Price, ProviderId, ScopeSet, Secret, TenantId, UpstreamModel, UserId,
+};
 use ipnet::IpNet;
 use serde::Serialize;
 
+use super::policy::Policy;
 use super::provider::{Provider, ProviderTimeouts, Retry};
 
 /// `ai_gateway { … }`.
@@ -18,8 +23,14 @@ pub struct AiGateway {
     pub providers: Vec<Provider>,
     /// Models in the order written.
     pub models: Vec<Model>,
+    /// Organisations, teams and projects.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tenants: Vec<Tenant>,
     /// Virtual keys.
     pub api_keys: Vec<ApiKey>,
+    /// Rules on who may call what.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub policies: Vec<Policy>,
     /// Who may call.
     pub auth: AuthMode,
     /// Serve `/metrics` and `/admin/v1/*` on the site; `None` = only where the site's listeners are loopback.
@@ -167,6 +178,15 @@ pub struct ApiKey {
     pub credential: Credential,
     /// What it may do.
     pub scopes: ScopeSet,
+    /// Whose it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<TenantId>,
+    /// Who holds it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<UserId>,
+    /// Labels, for routing and for the log.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub metadata: BTreeMap<String, String>,
     /// Models it may use; empty = all.
     pub allowed_models: Vec<ModelName>,
     /// Models it may not use; stronger than the above.
@@ -177,14 +197,42 @@ pub struct ApiKey {
     pub denied_providers: Vec<ProviderId>,
     /// Peers it may come from; empty = all.
     pub allowed_ips: Vec<IpNet>,
-    /// Requests a minute.
-    pub request_limit_per_minute: Option<u64>,
-    /// Tokens a calendar month, UTC.
-    pub monthly_token_budget: Option<u64>,
+    /// How much it may use.
+    #[serde(skip_serializing_if = "Limits::is_empty")]
+    pub limits: Limits,
     /// Switched off.
     pub disabled: bool,
     /// Seconds since 1970 after which it is refused.
     pub expires: Option<u64>,
+    /// Where it was written.
+    pub origin: Origin,
+}
+
+/// `tenant ID [in PARENT] { … }`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Tenant {
+    /// Its id.
+    pub id: TenantId,
+    /// The tenant above it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent: Option<TenantId>,
+    /// For people; the id by default.
+    pub name: String,
+    /// Models its keys may use; empty = all.
+    pub allowed_models: Vec<ModelName>,
+    /// Models they may not use; stronger than the above.
+    pub denied_models: Vec<ModelName>,
+    /// Providers they may use; empty = all.
+    pub allowed_providers: Vec<ProviderId>,
+    /// Providers they may not use; stronger than the above.
+    pub denied_providers: Vec<ProviderId>,
+    /// Peers they may come from; empty = all.
+    pub allowed_ips: Vec<IpNet>,
+    /// How much all of them together may use.
+    #[serde(skip_serializing_if = "Limits::is_empty")]
+    pub limits: Limits,
+    /// Switched off, with all below it.
+    pub disabled: bool,
     /// Where it was written.
     pub origin: Origin,
 }

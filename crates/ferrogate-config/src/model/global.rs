@@ -4,10 +4,10 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ferrogate_types::ListenAddress;
+use ferrogate_types::{ListenAddress, Secret};
 use serde::Serialize;
 
-use super::{DnsProvider, Issuer, KeyType, ProcessLog};
+use super::{DnsProvider, Issuer, KeyType, ProcessLog, State};
 
 /// Process-wide settings.
 #[derive(Clone, Debug, Serialize)]
@@ -38,6 +38,12 @@ pub struct Global {
     pub metrics: Option<MetricsOptions>,
     /// Certificates and TLS.
     pub tls: GlobalTls,
+    /// What survives a restart; `None` = in the usual place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<State>,
+    /// The server that nodes share: counters, grants, cooldowns.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shared: Option<Secret>,
 }
 
 /// `metrics { … }`.

@@ -1,5 +1,6 @@
 //! `[[api_keys]]`
 
+use super::holder;
 use super::line::{self, Lines};
 use super::provider::variable;
 use super::reader::{Reader, block, line as one_line};
@@ -20,7 +21,7 @@ impl Lines for ApiKey {
     }
 }
 
-const TENANTS: &str = "tenants are not available yet; give limits to each key";
+const TENANTS: &str = "name one of `[[tenants]]` as `tenant`";
 
 /// Every key of an API key.
 pub(super) const API_KEY: Table<ApiKey> = Table {
@@ -29,12 +30,7 @@ pub(super) const API_KEY: Table<ApiKey> = Table {
         Key::new("id", Shape::Text, "Its public id.", |r, e, k| {
             k.id = Some(r.value(e));
         }),
-        Key::new(
-            "name",
-            Shape::Text,
-            "For people; the id by default.",
-            line::one,
-        ),
+        holder::name(),
         Key::new("key", Shape::Text, "What the caller presents.", line::one),
         Key::new(
             "key_env",
@@ -52,55 +48,39 @@ pub(super) const API_KEY: Table<ApiKey> = Table {
             "A hash from `ferrogate hash-key`.",
             line::one,
         ),
-        Key::new(
-            "enabled",
-            Shape::Flag,
-            "Whether it works; `true` by default.",
-            line::enabled,
-        ),
+        holder::enabled(),
         Key::new("scopes", Shape::List, "What it may do.", line::many),
         Key::new(
-            "allowed_models",
-            Shape::List,
-            "Models it may use; all by default.",
-            line::many,
-        ),
-        Key::new(
-            "denied_models",
-            Shape::List,
-            "Models it may not use.",
-            line::many,
-        ),
-        Key::new(
-            "allowed_providers",
-            Shape::List,
-            "Providers it may use; all by default.",
-            line::many,
-        ),
-        Key::new(
-            "denied_providers",
-            Shape::List,
-            "Providers it may not use.",
-            line::many,
-        ),
-        Key::new(
-            "allowed_ips",
-            Shape::List,
-            "Where it may come from; anywhere by default.",
-            line::many,
-        ),
-        Key::new(
-            "request_limit_per_minute",
-            Shape::Number,
-            "Requests a minute.",
+            "tenant",
+            Shape::Text,
+            "Whose key it is: the limits of the tenant and of all above it hold as well.",
             line::one,
         ),
+        Key::new("user", Shape::Text, "Who holds it.", line::one),
+        Key::new("user_id", Shape::Text, "The same.", |r, e, k| {
+            let value = r.value(e);
+            k.lines.push(one_line(line::named("user", e), vec![value]));
+        }),
         Key::new(
-            "monthly_token_budget",
-            Shape::Number,
-            "Tokens a calendar month.",
-            line::one,
+            "metadata",
+            Shape::Pairs,
+            "Labels, for routing and for the log.",
+            |r, e, k| {
+                for (name, value) in r.pairs(e) {
+                    k.lines.push(one_line(e.name.clone(), vec![name, value]));
+                }
+            },
         ),
+        holder::allowed_models(),
+        holder::denied_models(),
+        holder::allowed_providers(),
+        holder::denied_providers(),
+        holder::allowed_ips(),
+        holder::request_limit(),
+        holder::token_limit(),
+        holder::max_concurrency(),
+        holder::monthly_token_budget(),
+        holder::budgets(),
         Key::new("expires", Shape::Time, "When it stops working.", line::one),
         Key::new(
             "expires_at_unix",
@@ -129,16 +109,9 @@ pub(super) const API_KEY: Table<ApiKey> = Table {
             "Nothing is cached: only `false`.",
             line::only_false,
         ),
-        Key::new("token_limit_per_minute", Shape::Any, "", line::refused),
-        Key::new("max_concurrency", Shape::Any, "", line::refused),
-        Key::new("budget", Shape::Any, "", line::refused),
-        Key::new("metadata", Shape::Any, "", line::refused),
-        Key::later("tenant", TENANTS),
         Key::later("organization_id", TENANTS),
         Key::later("team_id", TENANTS),
         Key::later("project_id", TENANTS),
-        Key::later("user_id", TENANTS),
-        Key::later("user", TENANTS),
     ],
 };
 

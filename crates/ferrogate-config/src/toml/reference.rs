@@ -3,13 +3,16 @@
 use super::api_key::API_KEY;
 use super::limits::{BREAKER, HEALTH, RETRY, TIMEOUT};
 use super::model::MODEL;
+use super::policy::POLICY;
 use super::provider::{POOL_KEY, PROVIDER};
 use super::reliability::RELIABILITY;
 use super::root::ROOT;
 use super::route::ROUTE;
 use super::settings::{ADMIN, AI_GATEWAY, STORAGE, TELEMETRY};
+use super::state::STATE;
 use super::table::{Read, Shape, Table};
 use super::target::{FALLBACK, TARGET, TARGET_RETRY, TARGET_TIMEOUT};
+use super::tenant::TENANT;
 use super::tls::{ACME, TLS};
 use super::upstream::UPSTREAM;
 use crate::caddyfile::ReferenceEntry;
@@ -53,6 +56,9 @@ pub(super) fn sections() -> Vec<Section> {
         section(&TARGET_RETRY),
         section(&FALLBACK),
         section(&API_KEY),
+        section(&TENANT),
+        section(&POLICY),
+        section(&STATE),
     ]
 }
 

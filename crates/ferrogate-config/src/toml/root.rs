@@ -3,10 +3,11 @@
 use super::reliability::{RELIABILITY, Reliability};
 use super::route::RouteDraft;
 use super::settings::{ADMIN, AI_GATEWAY, STORAGE, TELEMETRY};
+use super::state::{STATE, State};
 use super::table::{Key, Shape, Table};
 use super::tls::{TLS, Tls};
 use super::upstream::Upstreams;
-use super::{api_key, line, model, provider, route, upstream};
+use super::{api_key, line, model, policy, provider, route, tenant, upstream};
 use crate::caddyfile::syntax::{Segment, Token};
 
 /// A file as it is read.
@@ -125,15 +126,37 @@ pub(super) const ROOT: Table<Draft> = Table {
             model::read,
         ),
         Key::new("api_keys", Shape::Tables, "Virtual keys.", api_key::read),
-        Key::later("tenants", "give limits to each of `[[api_keys]]`"),
-        Key::later(
+        Key::new(
+            "tenants",
+            Shape::Tables,
+            "Organisations, teams and projects.",
+            tenant::read,
+        ),
+        Key::new(
             "policies",
-            "use `allowed_models` and `denied_models` of `[[api_keys]]`",
+            Shape::Tables,
+            "Rules on who may call what.",
+            policy::read,
         ),
         Key::later("guardrails", ""),
         Key::later("cache", "nothing is cached"),
         Key::later("mcp_servers", ""),
-        Key::later("state", "keys, budgets and logs are kept in memory"),
+        Key::new(
+            "state",
+            Shape::Table,
+            "What survives a restart.",
+            |r, e, d| {
+                let mut state = State::default();
+                r.inner(&STATE, e, &mut state);
+                d.global.extend(state.block(r, e));
+            },
+        ),
+        Key::new(
+            "shared",
+            Shape::Words,
+            "The server that nodes share, as `redis URL`.",
+            |r, e, d| line::words(r, e, &mut d.global),
+        ),
         Key::later("graceful_upgrade", ""),
     ],
 };

@@ -78,7 +78,12 @@ fn keeps_the_order_and_says_why_others_are_out() {
     assert!(registry.providers()[3].set_healthy(false));
     let asked = Request::seeded(1);
     let model = registry.resolve("m").unwrap();
-    let plan = Plan::new(&model, &asked, |id| id.as_str() != "denied", now);
+    let plan = Plan::new(
+        &model,
+        &asked,
+        |target| target.provider.id().as_str() != "denied",
+        now,
+    );
     let expected = [
         "b first",
         "a next",
@@ -165,7 +170,12 @@ fn a_named_target_that_is_out_is_not_replaced_by_another() {
     let expected = ["tools degraded", "other: Condition", "stream: Condition"];
     assert_eq!(told(&plan(&registry, &asked, now)), expected);
     let model = registry.resolve("m").unwrap();
-    let plan = Plan::new(&model, &asked, |id| id.as_str() != "tools", now);
+    let plan = Plan::new(
+        &model,
+        &asked,
+        |target| target.provider.id().as_str() != "tools",
+        now,
+    );
     assert!(plan.is_forbidden(), "{:?}", told(&plan));
 }
 
@@ -219,7 +229,15 @@ fn single_is_the_first_one_whatever_it_does() {
         ["a degraded", "b: NotFirst"]
     );
     let model = registry.resolve("m").unwrap();
-    assert!(Plan::new(&model, &asked, |id| id.as_str() == "b", now).is_forbidden());
+    assert!(
+        Plan::new(
+            &model,
+            &asked,
+            |target| target.provider.id().as_str() == "b",
+            now
+        )
+        .is_forbidden()
+    );
 }
 
 #[test]
@@ -243,7 +261,14 @@ fn when_all_are_out_the_soonest_is_tried_but_not_overrun() {
     registry.providers()[2].set_healthy(false);
     let model = registry.resolve("m").unwrap();
     let asked = Request::default();
-    let plan = |now| Plan::new(&model, &asked, |id| id.as_str() != "denied", now);
+    let plan = |now| {
+        Plan::new(
+            &model,
+            &asked,
+            |target| target.provider.id().as_str() != "denied",
+            now,
+        )
+    };
     let expected = [
         "parked degraded",
         "broken degraded",
@@ -367,7 +392,7 @@ proptest! {
             .collect();
         let asked = Request { user: Some("ann".to_owned()), ..Request::seeded(seed) };
         let model = registry.resolve("m").unwrap();
-        let plan = Plan::new(&model, &asked, |id| !denied.contains(id.as_str()), now);
+        let plan = Plan::new(&model, &asked, |target| !denied.contains(target.provider.id().as_str()), now);
         let planned = plan.targets.iter().map(|planned| planned.target.provider.id());
         let left_out = plan.skipped.iter().map(|skip| &skip.provider);
         let mut seen: Vec<&str> = planned.chain(left_out).map(ProviderId::as_str).collect();

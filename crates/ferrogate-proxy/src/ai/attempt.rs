@@ -15,10 +15,12 @@ mod sound;
 mod vectors;
 
 use std::collections::VecDeque;
+use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use ferrogate_auth::Principal;
 use ferrogate_catalog::Prices;
 use ferrogate_llm::chat::ChatRequest;
 use ferrogate_llm::{DecodeError, Dialect, ModelRequest, RelayedStream, ResponsesEcho, Step};
@@ -33,7 +35,6 @@ pub(super) use self::fault::{Again, Fault, FaultKind};
 pub(super) use self::once::{NO_LIMIT, refused};
 pub(super) use self::outgoing::{host, sign};
 use super::asked::Asking;
-use super::authenticate::Principal;
 use super::gateway::ModelGateway;
 use crate::Shared;
 
@@ -42,6 +43,8 @@ pub(crate) struct Job<'a> {
     pub(crate) shared: &'a Shared,
     pub(crate) gateway: &'a ModelGateway,
     pub(crate) principal: &'a Principal,
+    /// Where the caller is.
+    pub(crate) address: Option<IpAddr>,
     pub(crate) model: &'a LogicalModel,
     pub(crate) request: &'a ModelRequest,
     /// When the request must be over.

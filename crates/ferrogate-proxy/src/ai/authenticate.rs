@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use ferrogate_auth::Key;
+use ferrogate_auth::Principal;
 use ferrogate_types::{Scope, clock};
 use http::header::{AUTHORIZATION, ORIGIN, SEC_WEBSOCKET_PROTOCOL};
 use http::{HeaderMap, HeaderValue, Uri};
@@ -12,23 +12,6 @@ use pingora_proxy::Session;
 use super::gateway::ModelGateway;
 use super::refusal::{Refusal, RefusalCode};
 use crate::context::RequestContext;
-
-/// Who is calling.
-pub(crate) enum Principal {
-    /// The holder of a key.
-    Key(Arc<Key>),
-    /// Somebody without one, where that is allowed: `auth off`, or a local caller where no key exists.
-    Anonymous,
-}
-
-impl Principal {
-    pub(crate) fn key(&self) -> Option<&Arc<Key>> {
-        match self {
-            Self::Key(key) => Some(key),
-            Self::Anonymous => None,
-        }
-    }
-}
 
 /// Authenticates a caller of the model surfaces.
 pub(crate) async fn caller(
@@ -57,12 +40,12 @@ pub(crate) async fn caller(
             "you didn't provide an API key; send it as `Authorization: Bearer KEY`",
         ));
     };
-    let key = gateway
-        .keyring
-        .authenticate(&secret, clock::since_epoch().as_secs())
-        .await?;
-    key.require_address(context.exchange.client_ip())?;
-    Ok(Principal::Key(key))
+    let now = clock::since_epoch().as_secs();
+    let key = gateway.keyring.authenticate(&secret, now).await?;
+    let principal = Principal::Key(key);
+    principal.require_tenant(&gateway.tenants, now)?;
+    principal.require_address(context.exchange.client_ip(), &gateway.tenants)?;
+    Ok(principal)
 }
 
 /// Authenticates somebody who wants to see the metrics or the admin API: a key with `admin.read` of any gateway,
@@ -95,8 +78,10 @@ pub(crate) async fn administrator(
     for gateway in gateways {
         match gateway.keyring.authenticate(&secret, now).await {
             Ok(key) => {
-                key.require_address(context.exchange.client_ip())?;
-                key.require(Scope::AdminRead)?;
+                let principal = Principal::Key(key);
+                principal.require_tenant(&gateway.tenants, now)?;
+                principal.require_address(context.exchange.client_ip(), &gateway.tenants)?;
+                principal.require(Scope::AdminRead, &gateway.tenants)?;
                 return Ok(());
             }
             Err(ferrogate_auth::AuthError::Unknown) => {}

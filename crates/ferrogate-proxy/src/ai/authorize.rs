@@ -2,19 +2,20 @@
 
 use std::sync::Arc;
 
+use ferrogate_auth::Principal;
 use ferrogate_providers::LogicalModel;
 use ferrogate_types::Scope;
 
-use super::authenticate::Principal;
 use super::gateway::ModelGateway;
 use super::refusal::{Refusal, RefusalCode};
 
-/// Whether the caller holds the scope. Somebody without a key, where that is allowed, holds every one.
-pub(crate) fn scope(principal: &Principal, scope: Scope) -> Result<(), Refusal> {
-    principal
-        .key()
-        .map_or(Ok(()), |key| key.require(scope))
-        .map_err(Refusal::from)
+/// Whether the caller holds the scope. Somebody without a key, where that is allowed, may call every model.
+pub(crate) fn scope(
+    gateway: &ModelGateway,
+    principal: &Principal,
+    scope: Scope,
+) -> Result<(), Refusal> {
+    Ok(principal.require(scope, &gateway.tenants)?)
 }
 
 /// The model asked for, if the caller may use it and any provider of it.
@@ -29,14 +30,9 @@ pub(crate) fn model(
         .registry
         .resolve(name)
         .ok_or_else(|| not_found(name))?;
-    principal
-        .key()
-        .map_or(Ok(()), |key| key.require_model(model.name()))?;
+    principal.require_model(model.name(), &gateway.tenants)?;
     let mut targets = model.targets.iter().map(|target| target.provider.id());
-    let served = principal
-        .key()
-        .is_none_or(|key| targets.any(|provider| key.may_use_provider(provider)));
-    if !served {
+    if !targets.any(|provider| principal.may_use_provider(provider, &gateway.tenants)) {
         return Err(no_provider(&model));
     }
     Ok(model)

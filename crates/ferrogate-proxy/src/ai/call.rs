@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use ferrogate_auth::Principal;
 use ferrogate_catalog::{Prices, Tier};
 use ferrogate_llm::{Dialect, ModelRequest, Surface, estimate_tokens};
 use ferrogate_observability::CallOutcome;
@@ -11,7 +12,6 @@ use ferrogate_types::{KeyId, Money, ProviderId, TokenCount, UpstreamModel, Usage
 use http::{HeaderName, HeaderValue};
 
 use super::attempt::{Owed, Won};
-use super::authenticate::Principal;
 use super::trace::Trace;
 use crate::Shared;
 

@@ -1,20 +1,20 @@
 //! What would become of a model call. Nothing is sent.
 
-use std::sync::Arc;
+use std::net::IpAddr;
 use std::time::Instant;
 
 use bytes::Bytes;
+use ferrogate_auth::Principal;
 use ferrogate_llm::{ModelRequest, Operation, Surface};
-use ferrogate_providers::{LogicalModel, Plan, PlannedTarget};
-use ferrogate_types::{KeyId, ProviderId};
+use ferrogate_providers::{LogicalModel, Plan, PlannedTarget, Target};
+use ferrogate_types::KeyId;
 use http::HeaderMap;
 use serde_json::{Value, json};
 
 use super::asked::Asking;
-use super::authenticate::Principal;
 use super::gateway::ModelGateway;
 use super::refusal::Refusal;
-use super::{authorize, intake};
+use super::{authorize, intake, policy};
 
 /// A model call to explain.
 #[derive(Clone, Debug)]
@@ -25,6 +25,8 @@ pub struct ExplainedCall<'a> {
     pub headers: &'a HeaderMap,
     /// The body; of a call without one, only the surface is explained.
     pub body: Option<Bytes>,
+    /// Where it would come from.
+    pub address: Option<IpAddr>,
     /// The id of the key that would call.
     pub key: Option<KeyId>,
 }
@@ -89,8 +91,8 @@ fn explain(
     let principal = match &asked.key {
         None => Principal::Anonymous,
         Some(id) => {
-            let key = gateway.keyring.get(id).ok_or_else(|| no_such_key(id))?;
-            Principal::Key(Arc::clone(key))
+            let key = gateway.keyring.get(id.as_str());
+            Principal::Key(key.ok_or_else(|| no_such_key(id))?)
         }
     };
     match principal.key() {
@@ -100,7 +102,7 @@ fn explain(
         }
         None => told.line("no key is needed"),
     }
-    authorize::scope(&principal, surface.scope())?;
+    authorize::scope(gateway, &principal, surface.scope())?;
     let Some(body) = asked.body.clone() else {
         told.line(match surface.operation() {
             Operation::Realtime => "a session names its model when it begins",
@@ -180,11 +182,15 @@ fn targets(
 ) -> Result<Value, Refusal> {
     let key = principal.key().map(|key| key.id().as_str());
     let asking = Asking::new(request, model, asked.headers, key)?;
-    let allowed = |provider: &ProviderId| {
-        principal
-            .key()
-            .is_none_or(|key| key.may_use_provider(provider))
+    let surface = request.surface();
+    let call = policy::Call {
+        principal,
+        scope: surface.scope(),
+        surface: surface.as_str(),
+        address: asked.address,
     };
+    let judge = policy::Judge::new(gateway, call);
+    let allowed = |target: &Target| judge.allows(model, target);
     let mut plan = Plan::new(model, &asking, allowed, Instant::now());
     if let Some(named) = authorize::named(asked.headers)
         && !plan.only(&named)
@@ -192,7 +198,7 @@ fn targets(
         return Err(authorize::not_named(model));
     }
     if plan.is_forbidden() {
-        return Err(authorize::no_provider(model));
+        return Err(judge.refusal(model));
     }
     let mut listed = Vec::new();
     for (number, planned) in plan.targets.iter().enumerate() {

@@ -1,13 +1,14 @@
 //! A model gateway: one `ai_gateway` block, compiled.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
-use ferrogate_auth::Keyring;
+use ferrogate_auth::{Keyring, TenantTree};
 use ferrogate_billing::TokenBudget;
 use ferrogate_credentials::CloudAuth;
 use ferrogate_llm::Surface;
-use ferrogate_policy::RateLimiter;
+use ferrogate_policy::{Limits, Rules};
 use ferrogate_providers::Registry;
 use ferrogate_types::ProviderId;
 use ferrogate_upstream::Endpoint;
@@ -32,8 +33,14 @@ pub struct ModelGateway {
     pub on_unsupported: OnUnsupported,
     /// Keys.
     pub keyring: Keyring,
-    /// The limits of each key, by its index.
-    pub limits: Vec<KeyLimits>,
+    /// Organisations, teams and projects.
+    pub tenants: TenantTree,
+    /// The budgets of each key, by its index: its own, and those of every tenant above it.
+    pub budgets: Vec<Vec<Arc<TokenBudget>>>,
+    /// Who may call what.
+    pub rules: Rules,
+    /// How much everybody may use.
+    pub limits: Limits,
     /// Whether callers must show a key, or be local where there is none; `false` = `auth off`.
     pub auth_required: bool,
     /// Whether `/metrics` and the admin API are served on the site.
@@ -58,15 +65,6 @@ pub enum OnUnsupported {
     Drop,
     /// Refuse before anything is sent.
     Reject,
-}
-
-/// The limits of a key.
-#[derive(Debug, Default)]
-pub struct KeyLimits {
-    /// Requests a minute.
-    pub rate: Option<RateLimiter>,
-    /// Tokens a month.
-    pub budget: Option<TokenBudget>,
 }
 
 impl ModelGateway {

@@ -1,112 +1,164 @@
 //! What a call uses up, held before it is sent.
 
+use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ferrogate_billing::Reservation;
+use ferrogate_auth::Principal;
+use ferrogate_billing::{Reservation, TokenBudget};
 use ferrogate_llm::{ModelRequest, Operation, estimate_tokens};
-use ferrogate_policy::{RateState, Verdict};
+use ferrogate_policy::{Cost, RateState};
 use ferrogate_providers::LogicalModel;
-use ferrogate_types::{TokenCount, clock};
+use ferrogate_types::{Subject, TokenCount, clock};
 use pingora_proxy::Session;
 
 use super::CallRecord;
-use super::authenticate::Principal;
-use super::gateway::{KeyLimits, ModelGateway};
-use super::refusal::{Refusal, RefusalCode};
+use super::gateway::ModelGateway;
+use super::refusal::Refusal;
 
-/// A call that was let in.
+/// A call that was let in. Dropped, it uses up nothing.
 pub(crate) struct Admission {
-    /// What the rate-limit headers say.
-    pub(crate) rate: Option<RateState>,
-    reservation: Option<Reservation>,
+    limits: ferrogate_policy::Admission,
+    reservations: Vec<Reservation>,
 }
 
 impl Admission {
-    /// Spends what the call used and gives the rest back. Dropped instead, everything is given back.
+    /// What the rate-limit headers say: of the tightest limit on requests, and of the one on tokens.
+    pub(crate) fn rates(&self) -> [Option<RateState>; 2] {
+        [self.limits.requests(), self.limits.tokens()]
+    }
+
+    /// Spends what the call used and gives the rest back.
     pub(crate) fn settle(self, call: &CallRecord) {
-        if let Some(reservation) = self.reservation {
+        self.limits.settle(call.tokens(), Instant::now());
+        for reservation in self.reservations {
             reservation.settle(call.tokens());
         }
     }
 
+    /// The request is being sent: from now on it counts, however it ends.
+    pub(crate) fn sent(&mut self) {
+        self.limits.sent();
+    }
+
+    /// The call was sent to providers, and none of them answered: it counts as one, without tokens.
+    pub(crate) fn in_vain(self) {
+        self.limits.settle(0, Instant::now());
+    }
+
     /// Holds what a session has used where that is more than was held; refuses when the budget has no more.
     pub(crate) fn keep_up(&mut self, used: TokenCount) -> Result<(), Refusal> {
-        match &mut self.reservation {
-            Some(reservation) => Ok(reservation.raise(used)?),
-            None => Ok(()),
+        for reservation in &mut self.reservations {
+            reservation.raise(used)?;
         }
+        Ok(())
     }
 }
 
-/// Counts the call against its key's rate and holds its worst case against the budget.
+/// Who is asking, as limits see it.
+pub(crate) struct Asker<'a> {
+    pub(crate) principal: &'a Principal,
+    pub(crate) address: Option<IpAddr>,
+}
+
+impl Asker<'_> {
+    /// Whom the limits of a call are of.
+    fn subjects(&self, gateway: &ModelGateway, model: Option<&LogicalModel>) -> Vec<Subject> {
+        let mut subjects = self.principal.subjects(&gateway.tenants);
+        subjects.extend(self.address.map(Subject::address));
+        // Callers make up names that a pattern stands for: the pattern's is what is counted.
+        subjects.extend(model.map(|model| Subject::Model(model.spec.name.clone())));
+        subjects
+    }
+
+    fn budgets<'g>(&self, gateway: &'g ModelGateway) -> &'g [Arc<TokenBudget>] {
+        let key = self.principal.key();
+        key.and_then(|key| gateway.budgets.get(key.index()))
+            .map_or(&[], Vec::as_slice)
+    }
+}
+
+/// Counts the call against every limit it is under, and holds its worst case against the budget.
 pub(crate) fn admit(
     gateway: &ModelGateway,
-    principal: &Principal,
+    asker: &Asker<'_>,
     model: &LogicalModel,
     request: &ModelRequest,
 ) -> Result<Admission, Refusal> {
-    hold(gateway, principal, || worst_case(model, request))
+    let expected = expected(request);
+    hold(gateway, asker, model, expected, || {
+        worst_case(model, request)
+    })
 }
 
-/// Counts a session against its key's rate and holds one long answer against the budget: what it will use in all nobody
+/// Counts a session against every limit and holds one long answer against the budget: what it will use in all nobody
 /// knows.
 pub(crate) fn admit_session(
     gateway: &ModelGateway,
-    principal: &Principal,
+    asker: &Asker<'_>,
     model: &LogicalModel,
 ) -> Result<Admission, Refusal> {
-    hold(gateway, principal, || longest_answer(model))
+    hold(gateway, asker, model, USUAL_OUTPUT, || {
+        longest_answer(model)
+    })
 }
 
 fn hold(
     gateway: &ModelGateway,
-    principal: &Principal,
-    tokens: impl FnOnce() -> TokenCount,
+    asker: &Asker<'_>,
+    model: &LogicalModel,
+    expected: TokenCount,
+    worst: impl FnOnce() -> TokenCount,
 ) -> Result<Admission, Refusal> {
-    let limits = principal
-        .key()
-        .and_then(|key| gateway.limits.get(key.index()));
-    let Some(limits) = limits else {
-        return Ok(Admission {
-            rate: None,
-            reservation: None,
-        });
-    };
-    // The budget first: what it refuses must not use up the rate, and a reservation can be given back.
-    let reservation = match &limits.budget {
-        Some(budget) => Some(budget.reserve(tokens(), clock::since_epoch())?),
-        None => None,
-    };
-    let rate = count_against(limits)?;
-    Ok(Admission { rate, reservation })
-}
-
-/// Counts a request that is no model call against its key's rate.
-pub(crate) fn count(
-    gateway: &ModelGateway,
-    principal: &Principal,
-) -> Result<Option<RateState>, Refusal> {
-    principal
-        .key()
-        .and_then(|key| gateway.limits.get(key.index()))
-        .map_or(Ok(None), count_against)
-}
-
-fn count_against(limits: &KeyLimits) -> Result<Option<RateState>, Refusal> {
-    match limits.rate.as_ref().map(|rate| rate.check(Instant::now())) {
-        None => Ok(None),
-        Some(Verdict::Admitted(state)) => Ok(Some(state)),
-        Some(Verdict::Refused { state, retry_after }) => Err(Refusal::new(
-            RefusalCode::RateLimited,
-            format!(
-                "the key's limit of {} requests per minute is used up; try again in {:.1} s",
-                state.limit,
-                retry_after.as_secs_f64()
-            ),
-        )
-        .with_retry_after(retry_after)
-        .with_rate(state)),
+    let subjects = asker.subjects(gateway, Some(model));
+    let limits = gateway
+        .limits
+        .admit(&subjects, Cost::call(expected), Instant::now())?;
+    let budgets = asker.budgets(gateway);
+    let mut reservations = Vec::with_capacity(budgets.len());
+    if !budgets.is_empty() {
+        let worst = worst();
+        for budget in budgets {
+            // What one refuses uses up nothing: dropped, the others and the limits give everything back.
+            reservations.push(budget.reserve(worst, clock::since_epoch())?);
+        }
     }
+    Ok(Admission {
+        limits,
+        reservations,
+    })
+}
+
+/// Counts a request that is no model call; it holds its place among those under way until it is dropped.
+pub(crate) fn count(gateway: &ModelGateway, asker: &Asker<'_>) -> Result<Admission, Refusal> {
+    let subjects = asker.subjects(gateway, None);
+    let limits = gateway
+        .limits
+        .admit(&subjects, Cost::REQUEST, Instant::now())?;
+    Ok(Admission {
+        limits,
+        reservations: Vec::new(),
+    })
+}
+
+/// Output expected of a call that names no maximum, until it is known.
+const USUAL_OUTPUT: TokenCount = 256;
+
+/// The tokens a call will use, about: limits on tokens hold them until the truth is known.
+fn expected(request: &ModelRequest) -> TokenCount {
+    let input = estimate_tokens(request.body().len());
+    if !talks(request) {
+        return input;
+    }
+    let output = request.max_output_tokens().unwrap_or(USUAL_OUTPUT);
+    input.saturating_add(output.saturating_mul(request.choices()))
+}
+
+fn talks(request: &ModelRequest) -> bool {
+    matches!(
+        request.surface().operation(),
+        Operation::Chat(_) | Operation::Completions
+    )
 }
 
 /// Output held for a call that names no maximum, of a model that has none either: a long answer.
@@ -116,11 +168,7 @@ const UNBOUNDED_OUTPUT: TokenCount = 4096;
 /// each answer asked for the caller's maximum, the model's, or a default.
 fn worst_case(model: &LogicalModel, request: &ModelRequest) -> TokenCount {
     let input = estimate_tokens(request.body().len());
-    let talks = matches!(
-        request.surface().operation(),
-        Operation::Chat(_) | Operation::Completions
-    );
-    if !talks {
+    if !talks(request) {
         return input;
     }
     let output = request

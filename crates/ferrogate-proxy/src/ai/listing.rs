@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ferrogate_auth::Principal;
 use ferrogate_catalog::{Bucket, Prices};
 use ferrogate_llm::{ListShape, ModelEntry, model_json, model_list_json};
 use ferrogate_providers::LogicalModel;
@@ -9,7 +10,7 @@ use ferrogate_types::Scope;
 use http::{HeaderMap, Method};
 use pingora_proxy::Session;
 
-use super::authenticate::{self, Principal};
+use super::authenticate;
 use super::gateway::ModelGateway;
 use super::{Stop, authorize};
 use crate::answer::{self, Reply};
@@ -30,7 +31,7 @@ pub(crate) async fn answer(
     context: &mut RequestContext,
 ) -> Result<(), Stop> {
     let principal = authenticate::caller(gateway, session, context).await?;
-    authorize::scope(&principal, Scope::ModelsRead)?;
+    authorize::scope(gateway, &principal, Scope::ModelsRead)?;
     if !matches!(session.req_header().method, Method::GET | Method::HEAD) {
         return answer::send(session, context, Reply::not_allowed("GET, HEAD"))
             .await
@@ -81,13 +82,14 @@ fn visible<'a>(
     principal: &'a Principal,
 ) -> impl Iterator<Item = &'a Arc<LogicalModel>> {
     gateway.registry.models().iter().filter(move |model| {
-        let allowed = principal.key().is_none_or(|key| {
-            key.require_model(&model.spec.name).is_ok()
-                && model
-                    .targets
-                    .iter()
-                    .any(|target| key.may_use_provider(target.provider.id()))
-        });
+        let served = |provider: &ferrogate_types::ProviderId| {
+            principal.may_use_provider(provider, &gateway.tenants)
+        };
+        let mut targets = model.targets.iter();
+        let allowed = principal
+            .require_model(&model.spec.name, &gateway.tenants)
+            .is_ok()
+            && targets.any(|target| served(target.provider.id()));
         // What stands for names is none to be asked for.
         allowed && model.is_served() && !model.spec.pattern
     })

@@ -45,7 +45,7 @@ pub(super) async fn run(
         call.called_by(&principal);
         call.stream = true;
     }
-    authorize::scope(&principal, Scope::RealtimeConnect)?;
+    authorize::scope(gateway, &principal, Scope::RealtimeConnect)?;
     let handshake = Handshake::read(session.req_header())?;
     if let Some(call) = &mut context.call {
         call.asked_for(&handshake.model);
@@ -64,12 +64,17 @@ pub(super) async fn run(
     let key = principal.key().map(|key| key.id().as_str());
     let headers = &session.req_header().headers;
     let asked = Asking::session(&handshake.model, &model, headers, key)?;
-    let admission = limit::admit_session(gateway, &principal, &model)?;
+    let asker = limit::Asker {
+        principal: &principal,
+        address: context.exchange.client_ip(),
+    };
+    let admission = limit::admit_session(gateway, &asker, &model)?;
     let (deadline, impatient) = limit::deadline(gateway, session, context.started);
     let wish = open::Wish {
         shared,
         gateway,
         principal: &principal,
+        address: context.exchange.client_ip(),
         model: &model,
         handshake: &handshake,
         asked,

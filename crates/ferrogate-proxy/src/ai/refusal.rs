@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use ferrogate_auth::{AuthError, Denied};
+use ferrogate_auth::{AuthError, Denied, Forbidden, TenantDenied, TokenError};
 use ferrogate_billing::Exhausted;
 use ferrogate_llm::{DecodeError, Dialect, ErrorBody, bedrock_error_type, is_error_word};
 use ferrogate_observability::CallOutcome;
-use ferrogate_policy::RateState;
+use ferrogate_policy::{Exceeded, ExceededReason, LimitKind, RateState};
 use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, UPGRADE, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, Version};
 use pingora_error::Result;
@@ -27,7 +27,7 @@ struct Details {
     /// A provider's own type and code, where its error is passed on.
     upstream: Option<(Option<String>, Option<String>)>,
     retry_after: Option<Duration>,
-    rate: Option<RateState>,
+    rates: [Option<RateState>; 2],
 }
 
 macro_rules! codes {
@@ -56,6 +56,8 @@ codes! {
     DisabledKey = 401, "authentication_error", "disabled_api_key";
     /// The key's time is over.
     ExpiredKey = 401, "authentication_error", "expired_api_key";
+    /// The key was revoked.
+    RevokedKey = 401, "authentication_error", "revoked_api_key";
     /// Two credentials that differ.
     AmbiguousCredentials = 400, "invalid_request_error", "ambiguous_credentials";
     /// The key lacks a scope.
@@ -64,6 +66,10 @@ codes! {
     ModelNotAllowed = 403, "permission_error", "model_not_allowed";
     /// The key may use none of the model's providers.
     ProviderNotAllowed = 403, "permission_error", "provider_not_allowed";
+    /// A policy does not permit it.
+    PolicyDenied = 403, "permission_error", "policy_denied";
+    /// The key's tenant, or one above it, is switched off.
+    TenantDisabled = 403, "permission_error", "tenant_disabled";
     /// The key may not be used from there.
     IpNotAllowed = 403, "permission_error", "ip_not_allowed";
     /// Nothing is called that.
@@ -88,6 +94,8 @@ codes! {
     BudgetExceeded = 402, "insufficient_quota", "budget_exceeded";
     /// The key's rate is used up.
     RateLimited = 429, "rate_limit_error", "rate_limit_exceeded";
+    /// A limit that nodes share cannot be checked, and is to fail closed.
+    LimitUnavailable = 503, "server_error", "limit_unavailable";
     /// Every target is rate limited by its provider.
     UpstreamRateLimited = 429, "rate_limit_error", "upstream_rate_limited";
     /// As many calls are under way as every target may have.
@@ -128,7 +136,7 @@ impl Refusal {
             param: None,
             upstream: None,
             retry_after: None,
-            rate: None,
+            rates: [None, None],
         }))
     }
 
@@ -151,8 +159,8 @@ impl Refusal {
     }
 
     /// Puts the rate-limit headers on.
-    pub(crate) fn with_rate(mut self, rate: RateState) -> Self {
-        self.0.rate = Some(rate);
+    pub(crate) fn with_rates(mut self, rates: [Option<RateState>; 2]) -> Self {
+        self.0.rates = rates;
         self
     }
 
@@ -262,9 +270,7 @@ impl Refusal {
         if let Some(after) = self.0.retry_after {
             headers.push((RETRY_AFTER, HeaderValue::from(whole_seconds(after))));
         }
-        if let Some(rate) = &self.0.rate {
-            headers.extend(rate_headers(rate));
-        }
+        headers.extend(rate_headers(&self.0.rates));
         if dialect == Dialect::Converse {
             // AWS's SDKs look for the exception's name here.
             let kind = bedrock_error_type(status, body.kind, body.code);
@@ -289,38 +295,56 @@ fn whole_seconds(time: Duration) -> u64 {
     time.as_secs() + u64::from(time.subsec_nanos() > 0)
 }
 
-/// OpenAI's headers for a limit on requests. Source: OpenAI's guide on rate limits, "Rate limits in headers".
-pub(crate) fn rate_headers(rate: &RateState) -> [(HeaderName, HeaderValue); 3] {
-    let reset = format!("{}ms", rate.reset.as_millis());
-    [
-        (
-            HeaderName::from_static("x-ratelimit-limit-requests"),
-            HeaderValue::from(rate.limit),
-        ),
-        (
-            HeaderName::from_static("x-ratelimit-remaining-requests"),
-            HeaderValue::from(rate.remaining),
-        ),
-        (
-            HeaderName::from_static("x-ratelimit-reset-requests"),
-            HeaderValue::from_str(&reset).unwrap_or_else(|_| HeaderValue::from_static("0ms")),
-        ),
-    ]
+/// The headers of limits on requests and on tokens.
+pub(crate) fn rate_headers(rates: &[Option<RateState>; 2]) -> Vec<(HeaderName, HeaderValue)> {
+    let kinds = [LimitKind::Requests, LimitKind::Tokens];
+    let states = kinds.into_iter().zip(rates);
+    states
+        .filter_map(|(kind, rate)| Some(rate.as_ref()?.headers(kind)))
+        .flatten()
+        .filter_map(|(name, value)| {
+            Some((
+                HeaderName::from_static(name),
+                HeaderValue::from_str(&value).ok()?,
+            ))
+        })
+        .collect()
+}
+
+impl From<Exceeded> for Refusal {
+    fn from(exceeded: Exceeded) -> Self {
+        let code = match exceeded.reason {
+            ExceededReason::StoreUnavailable => RefusalCode::LimitUnavailable,
+            ExceededReason::UsedUp | ExceededReason::TooLarge => RefusalCode::RateLimited,
+        };
+        let rates = match exceeded.kind {
+            LimitKind::Requests => [Some(exceeded.state), None],
+            LimitKind::Tokens => [None, Some(exceeded.state)],
+            LimitKind::Concurrency => [None, None],
+        };
+        let mut refusal = Self::new(code, exceeded.to_string()).with_rates(rates);
+        if let Some(after) = exceeded.retry_after {
+            refusal = refusal.with_retry_after(after);
+        }
+        refusal
+    }
 }
 
 impl From<AuthError> for Refusal {
     fn from(error: AuthError) -> Self {
         let code = match &error {
-            AuthError::Unknown => RefusalCode::InvalidKey,
             AuthError::Disabled(_) => RefusalCode::DisabledKey,
             AuthError::Expired(_) => RefusalCode::ExpiredKey,
-            AuthError::Busy => RefusalCode::AuthBusy,
+            AuthError::Revoked(_) => RefusalCode::RevokedKey,
+            AuthError::Token(TokenError::Unavailable) | AuthError::Busy => RefusalCode::AuthBusy,
+            AuthError::Unknown | AuthError::Token(_) => RefusalCode::InvalidKey,
+            AuthError::TooManyGuesses(_) => RefusalCode::RateLimited,
         };
         let refusal = Self::new(code, error.to_string());
-        if code == RefusalCode::AuthBusy {
-            refusal.with_retry_after(Duration::from_secs(1))
-        } else {
-            refusal
+        match error {
+            AuthError::TooManyGuesses(after) => refusal.with_retry_after(after),
+            _ if code == RefusalCode::AuthBusy => refusal.with_retry_after(Duration::from_secs(1)),
+            _ => refusal,
         }
     }
 }
@@ -338,6 +362,23 @@ impl From<Denied> for Refusal {
             Some(param) => refusal.with_param(param),
             None => refusal,
         }
+    }
+}
+
+impl From<Forbidden> for Refusal {
+    fn from(forbidden: Forbidden) -> Self {
+        let code = match &forbidden {
+            Forbidden::Key(denied) => return denied.clone().into(),
+            Forbidden::Scope { .. } => RefusalCode::ScopeDenied,
+            Forbidden::Tenant(TenantDenied::Model { .. }) => RefusalCode::ModelNotAllowed,
+            Forbidden::Tenant(TenantDenied::Address(_)) => RefusalCode::IpNotAllowed,
+            Forbidden::Tenant(_) => RefusalCode::TenantDisabled,
+        };
+        let refusal = Self::new(code, forbidden.to_string());
+        if code == RefusalCode::ModelNotAllowed {
+            return refusal.with_param("model");
+        }
+        refusal
     }
 }
 
@@ -403,11 +444,14 @@ mod tests {
     fn says_when_to_come_back() {
         let refusal = Refusal::new(RefusalCode::RateLimited, "x")
             .with_retry_after(Duration::from_millis(1200))
-            .with_rate(RateState {
-                limit: 3,
-                remaining: 0,
-                reset: Duration::from_millis(59_500),
-            });
+            .with_rates([
+                Some(RateState {
+                    limit: 3,
+                    remaining: 0,
+                    reset: Duration::from_millis(59_500),
+                }),
+                None,
+            ]);
         let answer = refusal.to_reply(Dialect::OpenAiChat, "id");
         let header = |name: &str| {
             answer

@@ -550,9 +550,7 @@ pub(super) fn common_headers(
         "x-ferrogate-config-revision",
         &context.snapshot.revision,
     ));
-    if let Some(rate) = &admission.rate {
-        headers.extend(rate_headers(rate));
-    }
+    headers.extend(rate_headers(&admission.rates()));
     if let Some(call) = &context.call {
         headers.extend(id_header(call.dialect, &context.id.to_string()));
     }

@@ -7,8 +7,10 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use ferrogate_auth::Principal;
 use ferrogate_llm::UpstreamFault;
-use ferrogate_providers::{AuthScheme, Provider};
+use ferrogate_policy::Facts;
+use ferrogate_providers::{AuthScheme, LogicalModel, Provider};
 use ferrogate_types::{ProviderId, Scope};
 use ferrogate_upstream::{Answer, Call, Timeouts};
 use http::header::{
@@ -20,10 +22,11 @@ use pingora_http::ResponseHeader;
 use pingora_proxy::Session;
 
 use super::attempt::{Fault, FaultKind};
-use super::authenticate::{self, Principal};
+use super::authenticate;
 use super::gateway::ModelGateway;
+use super::limit::Admission;
 use super::refusal::{Refusal, RefusalCode};
-use super::{Issued, Stop, authorize, intake, limit};
+use super::{Issued, Stop, authorize, intake, limit, policy};
 use crate::Shared;
 use crate::context::RequestContext;
 use crate::{deliver, watch};
@@ -141,11 +144,11 @@ pub(crate) async fn pass(
 ) -> Result<(), Stop> {
     let principal = authenticate::caller(gateway, session, context).await?;
     match resource {
-        Some(resource) => authorize::scope(&principal, resource.scope)?,
+        Some(resource) => authorize::scope(gateway, &principal, resource.scope)?,
         // What it does is not known: only who may do everything here may do it.
         None => {
             for scope in Scope::ALL.iter().filter(|scope| is_of_models(**scope)) {
-                authorize::scope(&principal, *scope)?;
+                authorize::scope(gateway, &principal, *scope)?;
             }
         }
     }
@@ -162,7 +165,11 @@ pub(crate) async fn pass(
     let query = without_credential(header.uri.query());
     let mut headers = forwarded(&header.headers);
     let named = authorize::named(&header.headers);
-    let rate = limit::count(gateway, &principal)?;
+    let asker = limit::Asker {
+        principal: &principal,
+        address: context.exchange.client_ip(),
+    };
+    let mut admission = limit::count(gateway, &asker)?;
     let body = intake::read_body(session, gateway.max_request_bytes, deadline).await?;
     let issuer = shared
         .issued
@@ -175,6 +182,25 @@ pub(crate) async fn pass(
         issuer.as_ref(),
         &body,
     )?;
+    let judge = policy::Judge::new(
+        gateway,
+        policy::Call {
+            principal: &principal,
+            scope: resource.map_or(Scope::FilesManage, |resource| resource.scope),
+            surface: "resources",
+            address: context.exchange.client_ip(),
+        },
+    );
+    let model = model_of(gateway, &body);
+    let permitted = judge.permits(Facts {
+        model: model.as_ref().map(|model| model.name().as_str()),
+        provider: Some(provider.id().as_str()),
+        ..Facts::default()
+    });
+    if let (false, Some(denial)) = (permitted, judge.denial()) {
+        return Err(denial.into());
+    }
+    drop(judge);
     let endpoint = gateway
         .endpoints
         .get(provider.id())
@@ -205,6 +231,7 @@ pub(crate) async fn pass(
         deadline: Some(deadline),
     };
     provider.id().as_str().clone_into(&mut context.upstream);
+    admission.sent();
     let called = std::pin::pin!(shared.client.call(endpoint, call));
     let answer = watch::unless_gone(session, called)
         .await
@@ -216,7 +243,7 @@ pub(crate) async fn pass(
     relay(
         &shared.issued,
         answer,
-        rate.as_ref(),
+        &admission,
         &provider,
         session,
         context,
@@ -257,9 +284,7 @@ fn provider(
     let may = |provider: &Arc<Provider>| {
         root(provider).is_some()
             && !provider.spec().kind.is_echo()
-            && principal
-                .key()
-                .is_none_or(|key| key.may_use_provider(provider.id()))
+            && principal.may_use_provider(provider.id(), &gateway.tenants)
     };
     if let Some(name) = named {
         let mut providers = gateway.registry.providers().iter();
@@ -277,13 +302,8 @@ fn provider(
     if let Some(found) = providers.find(|provider| Some(provider.id()) == issuer && may(provider)) {
         return Ok(Arc::clone(found));
     }
-    let model = serde_json::from_slice::<Named<'_>>(body)
-        .ok()
-        .and_then(|named| named.model);
-    if let Some(model) = model.and_then(|model| gateway.registry.resolve(&model)) {
-        principal
-            .key()
-            .map_or(Ok(()), |key| key.require_model(model.name()))?;
+    if let Some(model) = model_of(gateway, body) {
+        principal.require_model(model.name(), &gateway.tenants)?;
         let mut targets = model.targets.iter().map(|target| &target.provider);
         if let Some(found) = targets.find(|provider| may(provider)) {
             return Ok(Arc::clone(found));
@@ -305,6 +325,12 @@ fn provider(
             "several providers could have this: name one with the header `X-Provider`",
         )),
     }
+}
+
+/// The model that a body names, if it does and there is one.
+fn model_of(gateway: &ModelGateway, body: &[u8]) -> Option<Arc<LogicalModel>> {
+    let named = serde_json::from_slice::<Named<'_>>(body).ok()?;
+    gateway.registry.resolve(&named.model?)
 }
 
 fn unavailable(provider: &Provider) -> Refusal {
@@ -365,7 +391,7 @@ async fn refused(answer: Answer, provider: &Provider) -> Refusal {
 async fn relay(
     issued: &Issued,
     mut answer: Answer,
-    rate: Option<&ferrogate_policy::RateState>,
+    admission: &Admission,
     provider: &Provider,
     session: &mut Session,
     context: &mut RequestContext,
@@ -385,7 +411,7 @@ async fn relay(
     header
         .insert_header("x-ferrogate-provider", provider.id().as_str())
         .map_err(gone)?;
-    for (name, value) in rate.map(super::refusal::rate_headers).into_iter().flatten() {
+    for (name, value) in super::refusal::rate_headers(&admission.rates()) {
         header.insert_header(name, value).map_err(gone)?;
     }
     if session.req_header().version == Version::HTTP_11 {

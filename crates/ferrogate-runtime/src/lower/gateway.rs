@@ -2,21 +2,21 @@
 
 mod catalog;
 mod cloud;
+mod limits;
+mod policies;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ferrogate_auth::{KeyCredential, KeySpec, Keyring};
-use ferrogate_billing::TokenBudget;
+use ferrogate_auth::{AccessLists, KeyCredential, KeySpec, Keyring};
 use ferrogate_config::model::{
     self, AiGateway, AuthMode, Config, Credential, OnUnsupportedParam, Site,
 };
-use ferrogate_policy::RateLimiter;
 use ferrogate_providers::{
     BreakerSettings, Concurrency, PoolKey, ProviderSpec, Registry, RetryRule, Timeouts,
 };
-use ferrogate_proxy::{HealthProbe, KeyLimits, ModelGateway, OnUnsupported};
+use ferrogate_proxy::{HealthProbe, ModelGateway, OnUnsupported};
 use ferrogate_types::route::{Handler, Route};
 use ferrogate_types::{ListenAddress, ProviderId};
 use ferrogate_upstream::Endpoint;
@@ -75,10 +75,24 @@ fn one(gateway: &AiGateway, loopback: bool, errors: &mut Vec<LowerError>) -> Opt
             return None;
         }
     };
-    let limits = gateway.api_keys.iter().map(|key| KeyLimits {
-        rate: key.request_limit_per_minute.map(RateLimiter::per_minute),
-        budget: key.monthly_token_budget.map(TokenBudget::new),
-    });
+    let rules = match policies::of(gateway) {
+        Ok(rules) => rules,
+        Err(error) => {
+            errors.push(LowerError::new("ai_gateway", error));
+            return None;
+        }
+    };
+    let holders = match limits::of(gateway) {
+        Ok(holders) => holders,
+        Err(found) => {
+            errors.extend(
+                found
+                    .iter()
+                    .map(|error| LowerError::new("ai_gateway", error.to_string())),
+            );
+            return None;
+        }
+    };
     Some(ModelGateway {
         registry,
         endpoints,
@@ -90,7 +104,10 @@ fn one(gateway: &AiGateway, loopback: bool, errors: &mut Vec<LowerError>) -> Opt
             OnUnsupportedParam::Reject => OnUnsupported::Reject,
         },
         keyring: Keyring::new(gateway.api_keys.iter().map(key_spec).collect()),
-        limits: limits.collect(),
+        tenants: holders.tenants,
+        budgets: holders.budgets,
+        limits: holders.limits,
+        rules,
         auth_required: gateway.auth == AuthMode::Required,
         admin: gateway.admin.unwrap_or(loopback),
         max_request_bytes: size(gateway.max_request_bytes),
@@ -174,19 +191,26 @@ fn provider_spec(provider: &model::Provider) -> ProviderSpec {
 
 fn key_spec(key: &model::ApiKey) -> KeySpec {
     KeySpec {
-        id: key.id.clone(),
-        credential: match &key.credential {
-            Credential::Plain(secret) => KeyCredential::Plain(secret.clone()),
-            Credential::Hash(hash) => KeyCredential::Argon2(hash.clone()),
-        },
         scopes: key.scopes,
-        allowed_models: key.allowed_models.clone(),
-        denied_models: key.denied_models.clone(),
-        allowed_providers: key.allowed_providers.clone(),
-        denied_providers: key.denied_providers.clone(),
-        allowed_ips: key.allowed_ips.clone(),
+        lists: AccessLists {
+            allowed_models: key.allowed_models.clone(),
+            denied_models: key.denied_models.clone(),
+            allowed_providers: key.allowed_providers.clone(),
+            denied_providers: key.denied_providers.clone(),
+            allowed_ips: key.allowed_ips.clone(),
+        },
         disabled: key.disabled,
         expires: key.expires,
+        tenant: key.tenant.clone(),
+        user: key.user.clone(),
+        metadata: key.metadata.clone(),
+        ..KeySpec::new(
+            key.id.clone(),
+            match &key.credential {
+                Credential::Plain(secret) => KeyCredential::Plain(secret.clone()),
+                Credential::Hash(hash) => KeyCredential::Argon2(hash.clone()),
+            },
+        )
     }
 }
 

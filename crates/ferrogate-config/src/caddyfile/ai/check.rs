@@ -3,10 +3,11 @@
 use std::collections::{BTreeSet, HashMap};
 
 use ferrogate_catalog::Catalog;
-use ferrogate_types::ModelName;
+use ferrogate_types::{ModelName, TenantId};
 
+use super::holder::{Holder, Lists};
 use super::model::target;
-use super::{Draft, fallback, model, pattern};
+use super::{Draft, fallback, model, pattern, tenant};
 use crate::caddyfile::context::Cx;
 use crate::caddyfile::syntax::{Place, Token};
 use crate::diagnostic::Diagnostic;
@@ -66,7 +67,13 @@ pub(super) fn references(cx: &mut Cx<'_>, draft: &mut Draft) {
             named.model.routing.fallback_models = found;
         }
     }
-    for named in &mut draft.keys {
+    tenant::tree(cx, &mut draft.tenants);
+    let tenants: Vec<TenantId> = draft
+        .tenants
+        .iter()
+        .map(|named| named.tenant.id.clone())
+        .collect();
+    let lists = |cx: &mut Cx<'_>, holder: &Holder| {
         let model = |cx: &mut Cx<'_>, word: &Token| {
             let known = is_model(cx, word, &models, &patterns);
             let name = own.get(&*word.text).cloned();
@@ -76,10 +83,46 @@ pub(super) fn references(cx: &mut Cx<'_>, draft: &mut Draft) {
             let known = known(cx, word, "provider", &word.text, &providers);
             known.then(|| word.text.parse().ok())?
         };
-        named.key.allowed_models = resolve(cx, &named.allowed_models, model);
-        named.key.denied_models = resolve(cx, &named.denied_models, model);
-        named.key.allowed_providers = resolve(cx, &named.allowed_providers, provider);
-        named.key.denied_providers = resolve(cx, &named.denied_providers, provider);
+        let downgrades: Vec<Option<ModelName>> = holder
+            .budgets
+            .iter()
+            .map(|budget| model(cx, budget.downgrade.as_ref()?))
+            .collect();
+        let lists = Lists {
+            allowed_models: resolve(cx, &holder.allowed_models, model),
+            denied_models: resolve(cx, &holder.denied_models, model),
+            allowed_providers: resolve(cx, &holder.allowed_providers, provider),
+            denied_providers: resolve(cx, &holder.denied_providers, provider),
+        };
+        (lists, holder.limits(&downgrades))
+    };
+    for named in &mut draft.tenants {
+        let (lists, limits) = lists(cx, &named.holder);
+        let tenant = &mut named.tenant;
+        tenant.limits = limits;
+        tenant.allowed_models = lists.allowed_models;
+        tenant.denied_models = lists.denied_models;
+        tenant.allowed_providers = lists.allowed_providers;
+        tenant.denied_providers = lists.denied_providers;
+    }
+    for named in &mut draft.keys {
+        let (lists, limits) = lists(cx, &named.holder);
+        let key = &mut named.key;
+        key.limits = limits;
+        key.allowed_models = lists.allowed_models;
+        key.denied_models = lists.denied_models;
+        key.allowed_providers = lists.allowed_providers;
+        key.denied_providers = lists.denied_providers;
+        if let Some(word) = &named.tenant {
+            key.tenant = tenants
+                .iter()
+                .find(|id| id.as_str() == &*word.text)
+                .cloned();
+            if key.tenant.is_none() {
+                let names: Vec<&str> = tenants.iter().map(TenantId::as_str).collect();
+                tenant::unknown(cx, word, &names);
+            }
+        }
     }
 }
 

@@ -1,10 +1,12 @@
 //! `api_key ID { … }`.
 
+use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
-use ferrogate_types::{KeyId, Scope, ScopeSet, Secret, SecretOrigin};
-use ipnet::IpNet;
+use ferrogate_types::limits::Limits;
+use ferrogate_types::{KeyId, Scope, ScopeSet, Secret, SecretOrigin, UserId};
 
+use super::holder::{self, Holder, Holds};
 use super::{Draft, rfc3339};
 use crate::caddyfile::context::Cx;
 use crate::caddyfile::line::Line;
@@ -22,10 +24,8 @@ const KIND: Kind = Kind {
 /// A key and the names in it that are checked when all are known.
 pub(crate) struct Named {
     pub(super) key: ApiKey,
-    pub(super) allowed_models: Vec<Token>,
-    pub(super) denied_models: Vec<Token>,
-    pub(super) allowed_providers: Vec<Token>,
-    pub(super) denied_providers: Vec<Token>,
+    pub(super) tenant: Option<Token>,
+    pub(super) holder: Holder,
 }
 
 /// A key as it is read.
@@ -34,18 +34,19 @@ pub(crate) struct Options {
     credential: Option<(Credential, Place)>,
     /// A credential was written, good or bad.
     credential_written: bool,
-    name: Option<String>,
     scopes: Vec<Scope>,
     scopes_written: bool,
-    allowed_models: Vec<Token>,
-    denied_models: Vec<Token>,
-    allowed_providers: Vec<Token>,
-    denied_providers: Vec<Token>,
-    allowed_ips: Vec<IpNet>,
-    request_limit_per_minute: Option<u64>,
-    monthly_token_budget: Option<u64>,
-    disabled: bool,
     expires: Option<u64>,
+    tenant: Option<Token>,
+    user: Option<UserId>,
+    metadata: BTreeMap<String, String>,
+    holder: Holder,
+}
+
+impl Holds for Options {
+    fn holder(&mut self) -> &mut Holder {
+        &mut self.holder
+    }
 }
 
 /// Every option of a key.
@@ -85,17 +86,8 @@ pub(crate) const OPTIONS: &[Row<Options>] = &[
             key.credential(cx, line, hash.map(Credential::Hash));
         },
     ),
-    Row::new(
-        "name",
-        "name TEXT",
-        "For people; the id by default.",
-        |cx, line, key| {
-            key.name = line.word(cx).map(|word| word.text.to_string());
-        },
-    ),
-    Row::new("disabled", "disabled", "Switched off.", |cx, line, key| {
-        key.disabled = line.flag(cx);
-    }),
+    holder::name(),
+    holder::disabled(),
     Row::new(
         "expires",
         "expires RFC3339",
@@ -107,86 +99,36 @@ pub(crate) const OPTIONS: &[Row<Options>] = &[
         },
     ),
     Row::many("scopes", "scopes SCOPE... | *", "What it may do.", scopes),
-    Row::many(
-        "allowed_models",
-        "allowed_models NAME...",
-        "Models it may use; all by default.",
-        |cx, line, key| {
-            key.allowed_models
-                .extend_from_slice(line.list(cx, 1..=10_000).unwrap_or_default());
-        },
-    ),
-    Row::many(
-        "denied_models",
-        "denied_models NAME...",
-        "Models it may not use.",
-        |cx, line, key| {
-            key.denied_models
-                .extend_from_slice(line.list(cx, 1..=10_000).unwrap_or_default());
-        },
-    ),
-    Row::many(
-        "allowed_providers",
-        "allowed_providers NAME...",
-        "Providers it may use; all by default.",
-        |cx, line, key| {
-            key.allowed_providers
-                .extend_from_slice(line.list(cx, 1..=10_000).unwrap_or_default());
-        },
-    ),
-    Row::many(
-        "denied_providers",
-        "denied_providers NAME...",
-        "Providers it may not use.",
-        |cx, line, key| {
-            key.denied_providers
-                .extend_from_slice(line.list(cx, 1..=10_000).unwrap_or_default());
-        },
-    ),
-    Row::many(
-        "allowed_ips",
-        "allowed_ips RANGE...",
-        "Where it may come from; anywhere by default.",
-        |cx, line, key| {
-            let words = line.list(cx, 1..=10_000).unwrap_or_default();
-            key.allowed_ips.extend(cx.ranges(words));
-        },
-    ),
     Row::new(
-        "request_limit_per_minute",
-        "request_limit_per_minute N",
-        "Requests a minute.",
-        |cx, line, key| {
-            key.request_limit_per_minute = line.number(cx, 1..=u64::MAX);
-        },
+        "tenant",
+        "tenant ID",
+        "Whose key it is: the limits of the tenant and of all above it hold as well.",
+        |cx, line, key| key.tenant = line.word(cx).cloned(),
     ),
-    Row::new(
-        "monthly_token_budget",
-        "monthly_token_budget N",
-        "Tokens a calendar month.",
+    Row::new("user", "user NAME", "Who holds it.", |cx, line, key| {
+        key.user = line.parse(cx, "user");
+    }),
+    Row::many(
+        "metadata",
+        "metadata NAME VALUE",
+        "A label, for routing and for the log.",
         |cx, line, key| {
-            key.monthly_token_budget = line.number(cx, 1..=u64::MAX);
-            if key.monthly_token_budget.is_some() {
-                cx.say(
-                    line.at(),
-                    Diagnostic::warning(
-                        "budget-in-memory",
-                        "the budget is kept in memory: a restart begins the month anew",
-                    )
-                    .label("counted by this process only"),
-                );
+            if let Some([name, value]) = line.words(cx) {
+                key.metadata
+                    .insert(name.text.to_string(), value.text.to_string());
             }
         },
     ),
-    Row::later("tenant", ""),
-    Row::later("user", ""),
-    Row::later("metadata", ""),
-    Row::later(
-        "token_limit_per_minute",
-        "use `request_limit_per_minute` or `monthly_token_budget`",
-    ),
-    Row::later("max_concurrency", "use `request_limit_per_minute`"),
-    Row::later("budget", "use `monthly_token_budget`"),
+    holder::allowed_models(),
+    holder::denied_models(),
+    holder::allowed_providers(),
+    holder::denied_providers(),
+    holder::allowed_ips(),
+    holder::request_limit(),
+    holder::token_limit(),
+    holder::max_concurrency(),
+    holder::monthly_token_budget(),
+    holder::budget(),
     Row::later("cache", "nothing is cached"),
     Row::later("log_bodies", "bodies are never logged"),
 ];
@@ -253,27 +195,31 @@ pub(crate) fn read(cx: &mut Cx<'_>, line: &Line<'_>, draft: &mut Draft) {
             );
         }
     }
+    let mut holder = options.holder;
     draft.keys.push(Named {
         key: ApiKey {
-            name: options.name.unwrap_or_else(|| parsed.as_str().to_owned()),
+            name: holder
+                .name
+                .clone()
+                .unwrap_or_else(|| parsed.as_str().to_owned()),
             id: parsed,
             credential,
             scopes: options.scopes.into_iter().collect::<ScopeSet>(),
+            tenant: None,
+            user: options.user,
+            metadata: options.metadata,
             allowed_models: Vec::new(),
             denied_models: Vec::new(),
             allowed_providers: Vec::new(),
             denied_providers: Vec::new(),
-            allowed_ips: options.allowed_ips,
-            request_limit_per_minute: options.request_limit_per_minute,
-            monthly_token_budget: options.monthly_token_budget,
-            disabled: options.disabled,
+            allowed_ips: std::mem::take(&mut holder.allowed_ips),
+            limits: Limits::default(),
+            disabled: holder.disabled,
             expires: options.expires,
             origin: cx.origin(line.name()),
         },
-        allowed_models: options.allowed_models,
-        denied_models: options.denied_models,
-        allowed_providers: options.allowed_providers,
-        denied_providers: options.denied_providers,
+        tenant: options.tenant,
+        holder,
     });
 }
 

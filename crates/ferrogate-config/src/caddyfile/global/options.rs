@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 
-use super::{Settings, pki, tls};
+use super::{Settings, pki, state, tls};
 use crate::caddyfile::context::Cx;
 use crate::caddyfile::line::Line;
 use crate::caddyfile::pem::PemKind;
@@ -114,8 +114,18 @@ pub(crate) const OPTIONS: &[Row<Settings>] = &[
             }
         },
     ),
-    Row::later("state", "keys, budgets and logs are kept in memory"),
-    Row::later("shared", "every node counts for itself"),
+    Row::new(
+        "state",
+        "state sqlite PATH|postgres DSN|memory [{ ... }]",
+        "Where keys, configurations, the ledger, the audit and entries about requests are kept.",
+        state::state,
+    ),
+    Row::new(
+        "shared",
+        "shared redis URL",
+        "Counters, grants and cooldowns that all nodes share.",
+        state::shared,
+    ),
     Row::later("graceful_upgrade", ""),
     Row::later("telemetry", ""),
     Row::new(

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use ferrogate_catalog::Prices;
 use ferrogate_llm::Surface;
-use ferrogate_providers::{Hedge, LogicalModel, Plan, PlannedTarget, Skip, SkipReason};
+use ferrogate_providers::{Hedge, LogicalModel, Plan, PlannedTarget, Skip, SkipReason, Target};
 use ferrogate_types::{ModelName, ProviderId};
 use http::HeaderMap;
 
@@ -19,7 +19,7 @@ use super::leg::{Leg, Progress};
 use super::{Job, Won, race};
 use crate::ai::refusal::{Refusal, RefusalCode};
 use crate::ai::trace::Trace;
-use crate::ai::{Stop, authorize};
+use crate::ai::{Stop, authorize, policy};
 
 /// What came of a request's tries.
 pub(crate) struct Tried {
@@ -100,11 +100,15 @@ impl Course<'_, '_> {
     /// The targets of a model, in order; nothing where the caller may use none.
     fn plan(&mut self, model: &LogicalModel) -> Result<Plan, Refusal> {
         let job = self.job;
-        let allowed = |provider: &ProviderId| {
-            job.principal
-                .key()
-                .is_none_or(|key| key.may_use_provider(provider))
+        let surface = job.request.surface();
+        let call = policy::Call {
+            principal: job.principal,
+            scope: surface.scope(),
+            surface: surface.as_str(),
+            address: job.address,
         };
+        let judge = policy::Judge::new(job.gateway, call);
+        let allowed = |target: &Target| judge.allows(model, target);
         let mut plan = Plan::new(model, &job.asked, allowed, Instant::now());
         if job.request.surface() == Surface::RESPONSES
             && let Some(issuer) = job.shared.issued.of_body(job.request.body())
@@ -118,7 +122,7 @@ impl Course<'_, '_> {
             return Err(authorize::not_named(model));
         }
         if plan.is_forbidden() {
-            return Err(authorize::no_provider(model));
+            return Err(judge.refusal(model));
         }
         self.trace.left_out(&plan.skipped);
         self.skipped.extend(plan.skipped.iter().cloned());

@@ -1,12 +1,14 @@
 //! The provider's side of a session: targets in order until one switches protocols.
 
+use std::net::IpAddr;
 use std::time::Instant;
 
 use bytes::Bytes;
+use ferrogate_auth::Principal;
 use ferrogate_credentials::OutgoingRequest;
 use ferrogate_llm::Operation;
 use ferrogate_providers::{LogicalModel, Plan, PlannedTarget, SkipReason, Target};
-use ferrogate_types::ProviderId;
+use ferrogate_types::Scope;
 use ferrogate_upstream::{Call, Switch, Timeouts, Upgraded};
 use http::header::{HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, USER_AGENT};
 use http::{Method, StatusCode};
@@ -15,9 +17,9 @@ use super::handshake::Handshake;
 use crate::Shared;
 use crate::ai::asked::Asking;
 use crate::ai::attempt::{self, Again, Fault, FaultKind, Occupied};
-use crate::ai::authenticate::Principal;
 use crate::ai::authorize;
 use crate::ai::gateway::ModelGateway;
+use crate::ai::policy;
 use crate::ai::refusal::Refusal;
 use crate::ai::trace::{Trace, Turn};
 
@@ -26,6 +28,8 @@ pub(super) struct Wish<'a> {
     pub(super) shared: &'a Shared,
     pub(super) gateway: &'a ModelGateway,
     pub(super) principal: &'a Principal,
+    /// Where the caller is.
+    pub(super) address: Option<IpAddr>,
     pub(super) model: &'a LogicalModel,
     pub(super) handshake: &'a Handshake,
     /// The session as routing sees it.
@@ -49,11 +53,14 @@ pub(super) struct Tried {
 
 /// Asks each target once: nothing has gone to the caller yet, so the next one may take over from one that failed.
 pub(super) async fn run(wish: &Wish<'_>) -> Tried {
-    let allowed = |provider: &ProviderId| {
-        wish.principal
-            .key()
-            .is_none_or(|key| key.may_use_provider(provider))
+    let call = policy::Call {
+        principal: wish.principal,
+        scope: Scope::RealtimeConnect,
+        surface: "realtime",
+        address: wish.address,
     };
+    let judge = policy::Judge::new(wish.gateway, call);
+    let allowed = |target: &Target| judge.allows(wish.model, target);
     let mut plan = Plan::new(wish.model, &wish.asked, allowed, Instant::now());
     let mut tried = Tried {
         trace: Trace::new(),
@@ -67,8 +74,10 @@ pub(super) async fn run(wish: &Wish<'_>) -> Tried {
         return tried;
     }
     if plan.is_forbidden() {
+        tried.result = Err(judge.refusal(wish.model));
         return tried;
     }
+    drop(judge);
     tried.trace.left_out(&plan.skipped);
     let mut last: Option<Fault> = None;
     for planned in &plan.targets {
