@@ -5,7 +5,7 @@ set -euo pipefail
 
 # program, Debian package
 build="cc:build-essential make:build-essential cmake:cmake curl:curl git:git"
-test="python3:python3 caddy:caddy openssl:openssl"
+test="python3:python3 caddy:caddy openssl:openssl redis-server:redis-server"
 bench="nginx:nginx-light"
 
 missing=()
@@ -17,6 +17,10 @@ for group in "${@:-build}"; do
     done
     if [ "$group" = test ] && ! python3 -c 'import ensurepip, venv' >/dev/null 2>&1; then
         missing+=(python3-venv)
+    fi
+    # The server's programs are in a folder of their version, not on the path.
+    if [ "$group" = test ] && ! compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null; then
+        missing+=(postgresql)
     fi
     # Whoever has a `node` of another origin has its `npm`, too, beside which Debian's may not be installed.
     if [ "$group" = test ] && ! command -v node >/dev/null 2>&1; then

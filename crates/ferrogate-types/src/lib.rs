@@ -9,6 +9,7 @@
 mod address;
 pub mod clock;
 mod duration;
+mod ledger_event_id;
 pub mod limits;
 mod money;
 mod name;
@@ -26,6 +27,7 @@ mod usage;
 
 pub use address::{AddressError, Family, ListenAddress, UnixMode};
 pub use duration::{DurationError, format_duration, parse_duration};
+pub use ledger_event_id::LedgerEventId;
 pub use money::{Money, MoneyError, Price};
 pub use name::{
     AccountId, KeyId, ModelName, NameError, ProviderId, TenantId, UpstreamModel, UserId,

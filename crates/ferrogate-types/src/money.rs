@@ -36,8 +36,8 @@ impl Money {
     /// No money.
     pub const ZERO: Self = Self(0);
 
-    /// An amount of billionths of a dollar; below zero it is one that is given back.
-    pub const fn from_nanos(nanos: i128) -> Self {
+    /// An amount in billionths of a dollar.
+    pub fn from_nanos(nanos: i128) -> Self {
         Self(nanos)
     }
 

@@ -91,15 +91,15 @@ name!(
     KeyId
 );
 name!(
-    /// An organisation, a team or a project: a node of the tree whose limits all apply.
+    /// A tenant: an organisation, a team, a project or a user, somewhere in their tree.
     TenantId
 );
 name!(
-    /// Whoever a key, a token or a header says is asking.
+    /// A person or a service within a tenant, as the tenant calls it.
     UserId
 );
 name!(
-    /// What names a budget: all that is charged to it goes by this.
+    /// A budget's account in the ledger.
     AccountId
 );
 
