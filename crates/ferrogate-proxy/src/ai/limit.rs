@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ferrogate_auth::Principal;
-use ferrogate_billing::{Reservation, TokenBudget};
+use ferrogate_billing::{TokenBudget, TokenReservation as Reservation};
 use ferrogate_llm::{ModelRequest, Operation, estimate_tokens};
 use ferrogate_policy::{Cost, RateState};
 use ferrogate_providers::LogicalModel;
