@@ -4,8 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
+use chrono::{DateTime, Datelike as _, Timelike as _};
+use chrono_tz::Tz;
 
 /// Hours of a week in a time zone: `mon-fri 09:00-17:00 Europe/Berlin`.
 ///
@@ -19,7 +19,7 @@ pub struct Hours {
     days: u8,
     from: u16,
     to: u16,
-    zone: TimeZone,
+    zone: Tz,
 }
 
 /// Why hours were refused.
@@ -46,14 +46,13 @@ impl Hours {
     /// Whether the time since 1970 is within them.
     pub fn contains(&self, at: Duration) -> bool {
         let seconds = i64::try_from(at.as_secs()).unwrap_or(i64::MAX);
-        let Ok(at) = Timestamp::from_second(seconds) else {
+        let Some(at) = DateTime::from_timestamp(seconds, 0) else {
             return false;
         };
-        let local = self.zone.to_datetime(at);
-        let today = usize::try_from(local.weekday().to_monday_zero_offset()).unwrap_or_default();
+        let local = at.with_timezone(&self.zone);
+        let today = local.weekday().num_days_from_monday() as usize;
         let on = |day: usize| self.days & (1 << (day % 7)) != 0;
-        let minute = u16::try_from(i32::from(local.hour()) * 60 + i32::from(local.minute()))
-            .unwrap_or_default();
+        let minute = u16::try_from(local.hour() * 60 + local.minute()).unwrap_or_default();
         if self.from < self.to {
             on(today) && (self.from..self.to).contains(&minute)
         } else {
@@ -70,8 +69,11 @@ impl FromStr for Hours {
         for word in text.split_whitespace() {
             let is_new = if word.starts_with(|c: char| c.is_ascii_digit()) {
                 span.replace(read_span(word)?).is_none()
-            } else if word.contains('/') || word.eq_ignore_ascii_case("utc") {
-                let found = TimeZone::get(word).map_err(|_| HoursError::Zone(word.to_owned()))?;
+            } else if word.eq_ignore_ascii_case("utc") {
+                zone.replace(Tz::UTC).is_none()
+            } else if word.contains('/') {
+                let found = word.parse();
+                let found = found.map_err(|_| HoursError::Zone(word.to_owned()))?;
                 zone.replace(found).is_none()
             } else {
                 days.replace(read_days(word)?).is_none()
@@ -86,7 +88,7 @@ impl FromStr for Hours {
             days: days.unwrap_or(0x7f),
             from,
             to,
-            zone: zone.unwrap_or(TimeZone::UTC),
+            zone: zone.unwrap_or(Tz::UTC),
         })
     }
 }
@@ -135,7 +137,7 @@ mod tests {
     use super::*;
 
     fn at(text: &str) -> Duration {
-        let seconds = text.parse::<Timestamp>().unwrap().as_second();
+        let seconds = DateTime::parse_from_rfc3339(text).unwrap().timestamp();
         Duration::from_secs(u64::try_from(seconds).unwrap())
     }
 
