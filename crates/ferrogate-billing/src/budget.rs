@@ -6,7 +6,7 @@ use std::time::Duration;
 use ferrogate_types::TokenCount;
 use parking_lot::Mutex;
 
-use crate::Month;
+use crate::{Period, Window, Zone};
 
 /// A budget of tokens a calendar month.
 #[derive(Clone, Debug)]
@@ -17,7 +17,7 @@ pub struct TokenBudget {
 
 #[derive(Debug)]
 struct Ledger {
-    month: Month,
+    month: Window,
     spent: TokenCount,
     reserved: TokenCount,
 }
@@ -45,14 +45,14 @@ pub struct Exhausted(pub BudgetState);
 #[must_use = "a reservation that is dropped at once protects nothing"]
 pub struct Reservation {
     budget: TokenBudget,
-    month: Month,
+    month: Window,
     tokens: TokenCount,
 }
 
 impl TokenBudget {
     /// A budget of which nothing is spent.
     pub fn new(limit: TokenCount) -> Self {
-        let month = Month::of(Duration::ZERO);
+        let month = month_of(Duration::ZERO);
         Self {
             limit,
             ledger: Arc::new(Mutex::new(Ledger {
@@ -66,7 +66,7 @@ impl TokenBudget {
     /// Holds `tokens`, or refuses when they do not fit into what is left.
     pub fn reserve(&self, tokens: TokenCount, now: Duration) -> Result<Reservation, Exhausted> {
         let mut ledger = self.ledger.lock();
-        ledger.roll(Month::of(now));
+        ledger.roll(month_of(now));
         let committed = ledger.spent.saturating_add(ledger.reserved);
         if committed.saturating_add(tokens) > self.limit {
             return Err(Exhausted(self.state_of(&ledger)));
@@ -82,7 +82,7 @@ impl TokenBudget {
     /// Where it stands.
     pub fn state(&self, now: Duration) -> BudgetState {
         let mut ledger = self.ledger.lock();
-        ledger.roll(Month::of(now));
+        ledger.roll(month_of(now));
         self.state_of(&ledger)
     }
 
@@ -91,14 +91,14 @@ impl TokenBudget {
             limit: self.limit,
             spent: ledger.spent,
             reserved: ledger.reserved,
-            resets_at: ledger.month.end(),
+            resets_at: ledger.month.resets_at().unwrap_or_default(),
         }
     }
 }
 
 impl Ledger {
     /// Begins a new month. What requests of the old month hold is theirs to settle there, not here.
-    fn roll(&mut self, month: Month) {
+    fn roll(&mut self, month: Window) {
         if month > self.month {
             *self = Self {
                 month,
@@ -148,6 +148,10 @@ impl Drop for Reservation {
             self.close(0);
         }
     }
+}
+
+fn month_of(now: Duration) -> Window {
+    Period::Month.window_at(Zone::UTC, now)
 }
 
 #[cfg(test)]

@@ -195,7 +195,7 @@ impl Progress {
 
 /// Between half of a pause and all of it, so that nodes do not come back together.
 fn jitter(pause: Duration) -> Duration {
-    let half = pause / 2;
+    let half = pause.checked_div(2).unwrap_or_default();
     let most = u64::try_from(half.as_micros()).unwrap_or(u64::MAX);
     half.saturating_add(Duration::from_micros(fastrand::u64(0..=most)))
 }

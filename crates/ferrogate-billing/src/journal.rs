@@ -265,6 +265,13 @@ impl Journal {
         self.shared.queue.order(|orders| orders.hand_over = true);
     }
 
+    /// Every call that is open, as of what was recorded.
+    pub(crate) async fn open_calls(&self) -> Vec<Opened> {
+        let (question, answer) = oneshot::channel();
+        self.shared.queue.ask(question);
+        answer.await.unwrap_or_default()
+    }
+
     /// Says that the store has everything up to a record.
     pub(crate) fn drained(&self, sequence: u64) {
         self.shared

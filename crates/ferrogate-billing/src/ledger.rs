@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use ferrogate_types::LedgerEventId;
+use ferrogate_types::{AccountId, LedgerEventId};
 
 use crate::journal::{Holding, Journal, Opened, Record};
 use crate::reservation::Reservation;
@@ -41,6 +41,19 @@ pub struct LedgerHealth {
     pub lost: u64,
     /// Calls that used more than they held.
     pub overruns: u64,
+}
+
+/// A call under way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenCall {
+    /// The id of the event it will end in.
+    pub id: LedgerEventId,
+    /// Since when, as the time since 1970.
+    pub opened_at: Duration,
+    /// Who calls whom.
+    pub call: Arc<CallFacts>,
+    /// What it holds of the account.
+    pub held: Posting,
 }
 
 impl Ledger {
@@ -123,7 +136,7 @@ impl Ledger {
                 hold.close(None);
                 return Err(refusal);
             }
-            self.0.unrecorded.fetch_add(1, Ordering::Relaxed);
+            self.served_unrecorded();
             None
         };
         Ok(Reservation::new(
@@ -172,6 +185,28 @@ impl Ledger {
     pub fn node(&self) -> NodeId {
         let kept = self.0.journal.as_ref().map(|journal| journal.node);
         NodeId(kept.unwrap_or_else(|| u64::from(self.0.process)))
+    }
+
+    /// The calls under way that hold something of an account, the oldest first, as far as they are recorded. Calls of a
+    /// process that handed over are among them.
+    pub async fn reservations(&self, account: &AccountId) -> Vec<OpenCall> {
+        let Some(journal) = &self.0.journal else {
+            return Vec::new();
+        };
+        let of_account = |opened: Opened| {
+            let mut held = opened.holding.postings.into_iter();
+            let held = held.find(|posting| posting.account == *account)?;
+            Some(OpenCall {
+                id: opened.holding.id,
+                opened_at: opened.at,
+                call: opened.call,
+                held,
+            })
+        };
+        let open = journal.open_calls().await.into_iter();
+        let mut found: Vec<_> = open.filter_map(of_account).collect();
+        found.sort_by_key(|open| (open.opened_at, open.id));
+        found
     }
 
     /// How it fares.

@@ -101,11 +101,10 @@ impl Reservation {
             .as_ref()
             .and_then(|hold| hold.chain().unavailable());
         if let Some(refusal) = refusal {
-            Err(refusal)
-        } else {
-            self.ledger.unrecorded.fetch_add(1, Ordering::Relaxed);
-            Ok(())
+            return Err(refusal);
         }
+        self.ledger.unrecorded.fetch_add(1, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Holds `total` in all where less is held: for a stream that outgrows its worst case, asked *before* more is

@@ -5,8 +5,8 @@
 //! at the second and so on until it ends by itself, restarts it (killing it once more, often while it recovers), and
 //! then holds the balances, the store and the promises against each other.
 
-#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 #![cfg(not(ferrogate_loom))]
+#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};

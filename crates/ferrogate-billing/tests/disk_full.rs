@@ -4,8 +4,8 @@
 //! process that exceeds that limit unless it ignores the signal, and only a parent can set that up without unsafe code:
 //! the test runs itself again under a shell that does.
 
-#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 #![cfg(not(ferrogate_loom))]
+#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 use std::path::Path;
 use std::process::Command;

@@ -10,7 +10,7 @@ use parking_lot::{Condvar, Mutex};
 use tokio::sync::oneshot;
 
 use super::JournalError;
-use super::record::Record;
+use super::record::{Opened, Record};
 
 #[derive(Debug)]
 pub(crate) struct Queue {
@@ -24,6 +24,7 @@ struct Inner {
     entries: Vec<Entry>,
     free: usize,
     orders: Orders,
+    questions: Vec<Question>,
     closed: bool,
 }
 
@@ -37,6 +38,12 @@ pub(crate) struct Orders {
     /// End when everything is written.
     pub(crate) stop: bool,
 }
+
+/// Somebody who wants to know what is open.
+pub(crate) type Question = oneshot::Sender<Vec<Opened>>;
+
+/// Questions that may wait; there is one for each administrator who looks.
+const MOST_QUESTIONS: usize = 16;
 
 /// A record to write, and who waits for it.
 #[derive(Debug)]
@@ -58,6 +65,7 @@ pub(crate) struct Ack {
 pub(crate) struct Taken {
     pub(crate) entries: Vec<Entry>,
     pub(crate) orders: Orders,
+    pub(crate) questions: Vec<Question>,
 }
 
 impl Queue {
@@ -67,6 +75,7 @@ impl Queue {
                 entries: Vec::new(),
                 free: slots,
                 orders: Orders::default(),
+                questions: Vec::new(),
                 closed: false,
             }),
             wake: Condvar::new(),
@@ -118,6 +127,15 @@ impl Queue {
         self.wake.notify_one();
     }
 
+    /// Asks what is open; one question too many is not put.
+    pub(crate) fn ask(&self, question: Question) {
+        let mut inner = self.inner.lock();
+        if inner.questions.len() < MOST_QUESTIONS {
+            inner.questions.push(question);
+            self.wake.notify_one();
+        }
+    }
+
     /// Everything there is, waiting for something at most so long.
     pub(crate) fn take(&self, wait: Duration) -> Taken {
         let mut inner = self.inner.lock();
@@ -126,7 +144,8 @@ impl Queue {
             hand_over,
             stop,
         } = inner.orders;
-        if inner.entries.is_empty() && drained.is_none() && !hand_over && !stop {
+        let quiet = inner.entries.is_empty() && inner.questions.is_empty();
+        if quiet && drained.is_none() && !hand_over && !stop {
             self.wake.wait_for(&mut inner, wait);
         }
         let orders = inner.orders;
@@ -137,6 +156,7 @@ impl Queue {
         Taken {
             entries: std::mem::take(&mut inner.entries),
             orders,
+            questions: std::mem::take(&mut inner.questions),
         }
     }
 

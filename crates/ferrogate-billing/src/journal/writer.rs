@@ -140,6 +140,10 @@ impl Writer {
             } = taken.orders;
             leaving |= hand_over;
             self.commit(stop || hand_over);
+            for question in taken.questions {
+                // Who does not wait any more does not need to know.
+                drop(question.send(self.state.open().cloned().collect()));
+            }
             if let Some(sequence) = drained {
                 self.acknowledge(sequence);
             }

@@ -1,4 +1,4 @@
-use ferrogate_types::{AccountId, Money, RequestId, Usage};
+use ferrogate_types::{Money, RequestId, Usage};
 
 use super::*;
 use crate::{
@@ -125,6 +125,9 @@ async fn a_call_that_was_under_way_is_charged_as_uncertain_until_settled_by_hand
     lost.top_up(&dollars(40)).unwrap();
     lost.recorded().await.unwrap();
     let id = lost.id();
+    let calls = first.ledger.reservations(&"team".parse().unwrap()).await;
+    assert_eq!(calls.len(), 1);
+    assert_eq!((calls[0].id, calls[0].held.amount), (id, 40));
     // As a crash would: nothing of it is ended.
     std::mem::forget(lost);
     drop(first);
