@@ -78,6 +78,8 @@ pub struct Recovery {
     pub torn_bytes: u64,
     /// Bytes between records that are no records: the disk damaged them.
     pub damaged_bytes: u64,
+    /// Files whose checkpoint was damaged, so that the one before it was read instead.
+    pub damaged_files: u64,
     /// Records that are missing by their numbers.
     pub missing: u64,
 }

@@ -54,7 +54,7 @@ impl Outbox {
     }
 
     /// Removes the file, of which everything is in the journal.
-    pub(crate) fn remove(self, folder: &Folder) -> io::Result<()> {
+    pub(crate) fn remove(&self, folder: &Folder) -> io::Result<()> {
         folder.remove(&self.path)
     }
 }

@@ -24,7 +24,7 @@ pub(crate) fn replay(folder: &Folder) -> io::Result<Option<(State, u64, Recovery
             last = first.saturating_sub(1);
             break;
         }
-        recovery.damaged_bytes = recovery.damaged_bytes.saturating_add(1);
+        recovery.damaged_files = recovery.damaged_files.saturating_add(1);
         if base == 0 {
             return Ok(None);
         }

@@ -126,6 +126,7 @@ impl Writer {
 
     /// Works until it is told to stop. The lock is let go at a hand-over, or at the end.
     pub(crate) fn run(mut self, lock: File) {
+        let _alarm = Alarm(Arc::clone(&self.shared));
         let mut lock = Some(lock);
         let mut leaving = false;
         loop {
@@ -358,22 +359,35 @@ impl Writer {
     /// Reads what processes that handed over have recorded since. Says how many of their calls became uncertain.
     fn look(&mut self) -> io::Result<u64> {
         let mut charged = 0_u64;
+        let mut failed = None;
         for mut outbox in std::mem::take(&mut self.outboxes) {
-            let (records, gone) = outbox.read()?;
-            for record in records {
-                self.absorb(&record);
-            }
-            if gone {
-                let process = outbox.process;
-                charged = charged.saturating_add(self.charge_open(|id| id.process() == process));
-                self.write()?;
-                self.flush()?;
-                outbox.remove(&self.folder)?;
-            } else {
-                self.outboxes.push(outbox);
+            match self.read_outbox(&mut outbox) {
+                Ok(Some(uncertain)) => charged = charged.saturating_add(uncertain),
+                Ok(None) => self.outboxes.push(outbox),
+                Err(error) => {
+                    failed = Some(error);
+                    self.outboxes.push(outbox);
+                }
             }
         }
-        Ok(charged)
+        failed.map_or(Ok(charged), Err)
+    }
+
+    /// Reads on in one of them. When its process is gone the file goes too, and this says how many calls it left.
+    fn read_outbox(&mut self, outbox: &mut Outbox) -> io::Result<Option<u64>> {
+        let (records, gone) = outbox.read()?;
+        for record in &records {
+            self.absorb(record);
+        }
+        if !gone {
+            return Ok(None);
+        }
+        let process = outbox.process;
+        let left = self.charge_open(|id| id.process() == process);
+        self.write()?;
+        self.flush()?;
+        outbox.remove(&self.folder)?;
+        Ok(Some(left))
     }
 
     /// Records here how a call of another process ended. One that is not open has been recorded before.
@@ -416,6 +430,17 @@ impl Writer {
             });
         }
         true
+    }
+}
+
+/// Says that nobody writes any more, when the thread ends or panics, so that nobody waits for it.
+struct Alarm(Arc<Shared>);
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        self.0.failing.store(true, Ordering::Relaxed);
+        self.0.queue.close();
+        drop(self.0.queue.take(Duration::ZERO));
     }
 }
 

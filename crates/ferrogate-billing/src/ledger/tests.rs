@@ -324,3 +324,80 @@ fn a_store_tells_what_the_journal_does_not_know() {
     drop((first.ledger, first.chain));
     assert_eq!(open(folder.path(), &flushed()).stands(), (65, 0));
 }
+
+/// The files of records, the newest last.
+fn segments(folder: &Path) -> Vec<std::path::PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|name| name == "journal"));
+    paths.sort();
+    paths
+}
+
+fn damage(path: &Path, place: usize) {
+    let mut bytes = std::fs::read(path).unwrap();
+    bytes[place] ^= 0x10;
+    std::fs::write(path, bytes).unwrap();
+}
+
+async fn spend_in_several_files(folder: &Path) {
+    let settings = JournalSettings {
+        segment_bytes: 3_000,
+        ..flushed()
+    };
+    let ledger = open(folder, &settings);
+    for _ in 0..60 {
+        let mut call = ledger.reserve(1).unwrap();
+        call.recorded().await.unwrap();
+        call.settle(charge(1), NOW);
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_checkpoint_is_made_up_for_by_older_files() {
+    let folder = tempfile::tempdir().unwrap();
+    spend_in_several_files(folder.path()).await;
+    let files = segments(folder.path());
+    assert!(files.len() > 2);
+    damage(files.last().unwrap(), 30);
+    let ledger = open(folder.path(), &flushed());
+    assert_eq!(ledger.stands(), (60, 0));
+    assert_eq!(
+        (ledger.recovery.damaged_files, ledger.recovery.missing),
+        (1, 0)
+    );
+    drop((ledger.ledger, ledger.chain));
+
+    for file in segments(folder.path()) {
+        damage(&file, 29);
+    }
+    let opened = Ledger::open(folder.path(), &flushed());
+    assert!(matches!(opened, Err(JournalError::Corrupt(_))));
+}
+
+#[tokio::test]
+async fn a_charge_that_the_disk_damaged_is_uncertain_and_those_after_it_stand() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = open(folder.path(), &flushed());
+    let mut begin = 0;
+    for (held, used) in [(10, 1), (20, 2), (40, 4)] {
+        let mut call = ledger.reserve(held).unwrap();
+        call.recorded().await.unwrap();
+        if held == 20 {
+            begin = std::fs::metadata(&segments(folder.path())[0])
+                .unwrap()
+                .len();
+        }
+        call.settle(charge(used), NOW);
+    }
+    drop((ledger.ledger, ledger.chain));
+    // Into the record that follows: the settlement of the second call.
+    damage(
+        &segments(folder.path())[0],
+        usize::try_from(begin).unwrap() + 14,
+    );
+    let ledger = open(folder.path(), &flushed());
+    assert_eq!(ledger.stands(), (25, 0));
+    assert_eq!((ledger.recovery.uncertain, ledger.recovery.missing), (1, 1));
+    assert!(ledger.recovery.damaged_bytes > 0);
+}
