@@ -36,13 +36,20 @@ enum At {
 impl Listening {
     /// Listens on a loopback port that the system chooses.
     pub(crate) fn tcp(serve: impl Fn(Socket) + Send + Sync + 'static) -> Self {
-        let listener =
-            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a loopback port is free");
-        let at = At::Tcp(
-            listener
-                .local_addr()
-                .expect("a bound socket has an address"),
-        );
+        Self::tcp_at(Ipv4Addr::LOCALHOST, serve)
+    }
+
+    /// Listens on a port that the system chooses, on all loopback addresses: Linux has sixteen million of them.
+    pub(crate) fn tcp_everywhere(serve: impl Fn(Socket) + Send + Sync + 'static) -> Self {
+        Self::tcp_at(Ipv4Addr::UNSPECIFIED, serve)
+    }
+
+    fn tcp_at(address: Ipv4Addr, serve: impl Fn(Socket) + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind((address, 0)).expect("a loopback port is free");
+        let bound = listener
+            .local_addr()
+            .expect("a bound socket has an address");
+        let at = At::Tcp((Ipv4Addr::LOCALHOST, bound.port()).into());
         Self::run(at, serve, move || {
             let (stream, _) = listener.accept()?;
             stream.set_nodelay(true)?;

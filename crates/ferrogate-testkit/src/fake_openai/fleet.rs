@@ -37,6 +37,9 @@ pub struct FakeFleet {
     full: FullPort,
 }
 
+/// The members' addresses follow it.
+const FIRST_ADDRESS: Ipv4Addr = Ipv4Addr::new(127, 1, 0, 0);
+
 #[derive(Debug, Default)]
 struct Shared {
     members: Mutex<HashMap<String, Arc<Member>>>,
@@ -71,7 +74,7 @@ impl FakeFleet {
         let ours = Arc::clone(&shared);
         Self {
             shared,
-            listening: Listening::tcp(move |socket| {
+            listening: Listening::tcp_everywhere(move |socket| {
                 // A broken connection is the peer's business; tests see it at their end.
                 let _ended = ours.serve(socket).is_ok();
             }),
@@ -88,12 +91,19 @@ impl FakeFleet {
     }
 
     /// Adds a member that has a fault, or none; its API root comes back, as an SDK takes it.
+    ///
+    /// Each member has a loopback address of its own: a connection that one of them closes must not be one that the
+    /// gateway keeps for another.
     pub fn enlist(&self, name: &str, fault: Option<Fault>) -> String {
         let member = Arc::new(Member {
             fault,
             record: Record::default(),
         });
-        self.shared.members.lock().insert(name.to_owned(), member);
+        let ordinal = {
+            let mut members = self.shared.members.lock();
+            members.insert(name.to_owned(), member);
+            u32::try_from(members.len()).expect("members are counted in hundreds")
+        };
         let (scheme, host) = match fault {
             // Nothing is ever called that. Source: RFC 6761, section 6.4.
             Some(Fault::Unresolved) => ("http", "nowhere.invalid".to_owned()),
@@ -104,7 +114,11 @@ impl FakeFleet {
                 "https",
                 format!("localhost:{}", self.untrusted.address().port()),
             ),
-            _ => ("http", self.listening.address().to_string()),
+            _ => {
+                let address = Ipv4Addr::from_bits(FIRST_ADDRESS.to_bits() + ordinal);
+                let port = self.listening.address().port();
+                ("http", SocketAddr::from((address, port)).to_string())
+            }
         };
         format!("{scheme}://{host}/{name}/v1")
     }
