@@ -16,7 +16,7 @@ pub use limit::{
     OnStoreFailure, Quota, SharedCharge, SharedCounters, SharedFailure, SharedGrant, SharedReceipt,
     SharedVerdict,
 };
-pub use rate::{RateLimiter, RateState, Verdict};
+pub use rate::RateState;
 pub use rule::{
     Decision, Denial, Dimension, Effect, Explanation, Facts, Hours, HoursError, Pattern, Rule,
     RuleError, RuleMatch, Rules,

@@ -22,6 +22,11 @@ fn any_limit_can_be_used_at_once_and_to_the_last_one() {
 }
 
 #[test]
+fn a_limit_of_zero_admits_nothing() {
+    assert_eq!(gcra(0).take(1, at(0)), Err(Short::Forever));
+}
+
+#[test]
 fn a_quota_may_have_a_window_and_a_burst_of_its_own() {
     let quota = Quota::new(20, Duration::from_secs(1)).with_burst(40);
     let gcra = Gcra::new(&quota);
