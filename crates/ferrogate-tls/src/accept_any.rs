@@ -1,4 +1,4 @@
-//! A verifier that accepts any certificate, for `insecure_skip_verify`.
+//! A verifier that accepts any certificate, for those who ask for encryption without a known peer.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 /// Skips the chain and the name. Handshake signatures are still checked, so that the peer at least holds
 /// the key of the certificate it shows.
 #[derive(Debug)]
-pub(super) struct AcceptAny(pub(super) Arc<CryptoProvider>);
+pub struct AcceptAny(pub Arc<CryptoProvider>);
 
 impl ServerCertVerifier for AcceptAny {
     fn verify_server_cert(

@@ -1,6 +1,5 @@
 //! What an endpoint asks of TLS.
 
-mod accept_any;
 mod configs;
 
 use std::fmt;

@@ -3,12 +3,12 @@
 use std::io;
 use std::sync::Arc;
 
+use ferrogate_tls::AcceptAny;
 use parking_lot::Mutex;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::CertificateDer;
 use tokio::sync::OnceCell;
 
-use super::accept_any::AcceptAny;
 use super::{TlsOptions, TlsOptionsError, provider};
 
 /// Builds each configuration once, so that its sessions are resumed across connections.
