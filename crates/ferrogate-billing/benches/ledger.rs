@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use divan::Bencher;
 use ferrogate_billing::{
-    AccountScope, AccountSpec, Attempt, CallFacts, Chain, Charge, Durability, JournalSettings,
-    Ledger, OnExceed, OnStoreFailure, Period, Spend, Unit, Zone,
+    AccountSpec, Attempt, CallFacts, Chain, Charge, Durability, JournalSettings, Ledger, OnExceed,
+    OnStoreFailure, Period, Spend, Unit, Zone,
 };
-use ferrogate_types::{AccountId, Money, RequestId, Usage};
+use ferrogate_types::{AccountId, Money, RequestId, Subject, Usage};
 
 const NOW: Duration = Duration::from_secs(1_795_132_800);
 const THREADS: [usize; 3] = [1, 2, 64];
@@ -25,7 +25,7 @@ fn chain(ledger: &Ledger, accounts: usize) -> Arc<Chain> {
         .collect();
     let specs = ids.iter().map(|id| AccountSpec {
         id: id.clone(),
-        scope: AccountScope::Global,
+        subject: Subject::Global,
         unit: Unit::NanoDollars,
         limit: i64::MAX,
         period: Period::Month,

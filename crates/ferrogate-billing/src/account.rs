@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ferrogate_types::{AccountId, KeyId, ModelName, TenantId};
+use ferrogate_types::{AccountId, ModelName, Subject, Timestamp};
 use serde::{Serialize, Serializer};
 
 use crate::{Period, Unit, Window, Zone};
@@ -16,7 +16,7 @@ pub struct AccountSpec {
     /// should change when `unit` or `period` does.
     pub id: AccountId,
     /// Whose spending it limits.
-    pub scope: AccountScope,
+    pub subject: Subject,
     /// What it counts.
     pub unit: Unit,
     /// How much of it a window has. Zero blocks everything.
@@ -31,19 +31,6 @@ pub struct AccountSpec {
     pub on_store_failure: OnStoreFailure,
     /// Whether other nodes spend from it too, so that only what was granted to this one may be spent here.
     pub shared: bool,
-}
-
-/// Whose spending a budget limits.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum AccountScope {
-    /// Everybody's.
-    Global,
-    /// A tenant's, with all below it.
-    Tenant(TenantId),
-    /// A key's.
-    Key(KeyId),
-    /// A user's, as keys or callers name it.
-    User(Arc<str>),
 }
 
 /// What happens to a call that does not fit into a budget.
@@ -98,11 +85,12 @@ impl AccountState {
     }
 }
 
+/// In words: whose, how much, and where it stands.
 impl fmt::Display for AccountState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let AccountSpec {
             id,
-            scope,
+            subject,
             unit,
             limit,
             period,
@@ -114,22 +102,15 @@ impl fmt::Display for AccountState {
         };
         write!(
             f,
-            "`{id}` ({scope}) of {} {unit} {every}: {} spent, {} reserved",
+            "of {subject} (`{id}`: {} {unit} {every}, {} spent, {} reserved",
             unit.display(*limit),
             unit.display(self.spent.saturating_add(self.elsewhere)),
             unit.display(self.reserved),
-        )
-    }
-}
-
-impl fmt::Display for AccountScope {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Global => f.write_str("global"),
-            Self::Tenant(id) => write!(f, "tenant:{id}"),
-            Self::Key(id) => write!(f, "key:{id}"),
-            Self::User(id) => write!(f, "user:{id}"),
+        )?;
+        if let Some(at) = self.resets_at() {
+            write!(f, ", begins anew {}", Timestamp::from_epoch(at))?;
         }
+        f.write_str(")")
     }
 }
 
@@ -140,12 +121,6 @@ impl fmt::Display for OnExceed {
             Self::Warn => f.write_str("warn"),
             Self::Downgrade(model) => write!(f, "downgrade {model}"),
         }
-    }
-}
-
-impl Serialize for AccountScope {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
     }
 }
 

@@ -1,10 +1,14 @@
 //! The accounts of a node.
 
+mod chains;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ferrogate_types::AccountId;
+use ferrogate_types::{AccountId, Subject};
+
+use chains::Chains;
 
 use crate::balance::{Account, Balance};
 use crate::sync::Mutex;
@@ -16,11 +20,14 @@ use crate::{AccountSpec, AccountState, Chain, Posting, Unit};
 #[derive(Debug, Default)]
 pub struct Book {
     shelf: Mutex<Shelf>,
+    chains: Chains,
 }
 
 #[derive(Debug, Default)]
 struct Shelf {
     accounts: HashMap<AccountId, Arc<Account>>,
+    /// The budgets of each subject, in the order they were named in.
+    budgets: HashMap<Subject, Vec<AccountId>>,
     last_ordinal: u64,
 }
 
@@ -29,12 +36,14 @@ impl Book {
     /// balance, and those that are not named any more limit nothing.
     pub fn define(&self, specs: impl IntoIterator<Item = AccountSpec>, now: Duration) {
         let mut shelf = self.shelf.lock();
+        shelf.budgets.clear();
         let mut named = HashSet::new();
         for spec in specs {
-            let account = shelf.account(&spec.id, spec.unit);
             named.insert(spec.id.clone());
-            account.lock().define(Arc::new(spec), now);
+            shelf.define(spec, now);
         }
+        // Chains of before hold accounts that nothing else may.
+        self.chains.forget();
         shelf.accounts.retain(|id, account| {
             if named.contains(id) {
                 return true;
@@ -47,15 +56,38 @@ impl Book {
 
     /// Takes one budget beside the others: one that was made or changed while running.
     pub fn put(&self, spec: AccountSpec, now: Duration) {
-        let account = self.shelf.lock().account(&spec.id, spec.unit);
-        account.lock().define(Arc::new(spec), now);
+        self.shelf.lock().define(spec, now);
+        self.chains.forget();
     }
 
     /// Lets one budget limit nothing any more.
     pub fn remove(&self, id: &AccountId) {
-        if let Some(account) = self.account(id) {
+        let mut shelf = self.shelf.lock();
+        shelf.take_off(id);
+        if let Some(account) = shelf.accounts.get(id) {
             account.lock().undefine();
         }
+        drop(shelf);
+        self.chains.forget();
+    }
+
+    /// Takes the budgets of one subject in the place of those it had.
+    pub fn replace(&self, subject: &Subject, specs: Vec<AccountSpec>, now: Duration) {
+        let mut shelf = self.shelf.lock();
+        let before = shelf.budgets.remove(subject).unwrap_or_default();
+        if before.is_empty() && specs.is_empty() {
+            return;
+        }
+        for id in before {
+            if let Some(account) = shelf.accounts.get(&id) {
+                account.lock().undefine();
+            }
+        }
+        for spec in specs {
+            shelf.define(spec, now);
+        }
+        drop(shelf);
+        self.chains.forget();
     }
 
     /// The chain of some accounts, from the most specific on. One that is not defined limits nothing.
@@ -65,6 +97,20 @@ impl Book {
             .into_iter()
             .filter_map(|id| shelf.accounts.get(id).cloned());
         Arc::new(Chain::new(accounts.collect()))
+    }
+
+    /// The chain of a call's subjects, from the most specific on: every budget of each. One lookup, however many
+    /// budgets there are.
+    pub fn chain_of(&self, subjects: &[Subject]) -> Arc<Chain> {
+        self.chains.of(subjects, || {
+            let shelf = self.shelf.lock();
+            let ids = subjects
+                .iter()
+                .filter_map(|subject| shelf.budgets.get(subject))
+                .flatten();
+            let accounts = ids.filter_map(|id| shelf.accounts.get(id).cloned());
+            Arc::new(Chain::new(accounts.collect()))
+        })
     }
 
     /// Where a budget stands.
@@ -132,6 +178,30 @@ impl Book {
 }
 
 impl Shelf {
+    fn define(&mut self, spec: AccountSpec, now: Duration) {
+        let account = self.account(&spec.id, spec.unit);
+        self.take_off(&spec.id);
+        let budgets = self.budgets.entry(spec.subject.clone()).or_default();
+        budgets.push(spec.id.clone());
+        account.lock().define(Arc::new(spec), now);
+    }
+
+    /// Takes a budget off its subject.
+    fn take_off(&mut self, id: &AccountId) {
+        let spec = self
+            .accounts
+            .get(id)
+            .and_then(|account| account.lock().spec().cloned());
+        if let Some(spec) = spec
+            && let Some(budgets) = self.budgets.get_mut(&spec.subject)
+        {
+            budgets.retain(|budget| budget != id);
+            if budgets.is_empty() {
+                self.budgets.remove(&spec.subject);
+            }
+        }
+    }
+
     /// The account of that id; a new one when there is none, or when it counted something else.
     fn account(&mut self, id: &AccountId, unit: Unit) -> Arc<Account> {
         if let Some(account) = self.accounts.get(id)

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::balance::{Account, Balance, Balances, Fit};
 use crate::sync::MutexGuard;
-use crate::{AccountState, OnExceed, OnStoreFailure, Posting, Refusal, Spend, Window};
+use crate::{AccountState, OnExceed, OnStoreFailure, Posting, Refusal, Spend, Unit, Window};
 
 /// The accounts a call is charged to: its key's, its tenant's and so on up to everybody's.
 ///
@@ -65,6 +65,17 @@ impl Chain {
     /// Whether nothing limits the call.
     pub fn is_empty(&self) -> bool {
         self.links.is_empty()
+    }
+
+    /// Whether a budget of money must know what a call costs before it is made: one that blocks.
+    pub fn needs_prices(&self) -> bool {
+        let hard = |link: &Link| {
+            let spec = link.account.lock().spec().cloned();
+            spec.is_some_and(|spec| {
+                spec.unit == Unit::NanoDollars && spec.on_exceed == OnExceed::Block
+            })
+        };
+        self.links.iter().any(hard)
     }
 
     /// The most specific account that refuses what cannot be recorded.

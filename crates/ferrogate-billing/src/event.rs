@@ -1,5 +1,6 @@
 //! What the ledger tells a store.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -93,7 +94,7 @@ pub struct CallFacts {
 
 /// The prices used for a charge, each by its name in the configuration (`input_price_per_1m`, …).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PriceRow(Arc<[(Arc<str>, Price)]>);
+pub struct PriceRow(Arc<[(Cow<'static, str>, Price)]>);
 
 impl LedgerEvent {
     /// What must be posted so that a charge becomes what it was in truth. An account of money keeps its amount when
@@ -124,7 +125,7 @@ impl PriceRow {
     }
 }
 
-impl<N: Into<Arc<str>>> FromIterator<(N, Price)> for PriceRow {
+impl<N: Into<Cow<'static, str>>> FromIterator<(N, Price)> for PriceRow {
     fn from_iter<I: IntoIterator<Item = (N, Price)>>(prices: I) -> Self {
         Self(
             prices

@@ -22,7 +22,7 @@
 //! let ledger = Ledger::in_memory();
 //! let budget = AccountSpec {
 //!     id: "key_dev/usd/month".parse().unwrap(),
-//!     scope: AccountScope::Key("key_dev".parse().unwrap()),
+//!     subject: ferrogate_types::Subject::Key("key_dev".parse().unwrap()),
 //!     unit: Unit::NanoDollars,
 //!     limit: 25_000_000_000,
 //!     period: Period::Month,
@@ -48,7 +48,6 @@
 mod account;
 mod balance;
 mod book;
-mod budget;
 mod chain;
 mod drain;
 mod event;
@@ -62,9 +61,8 @@ mod sync;
 mod unit;
 mod window;
 
-pub use account::{AccountScope, AccountSpec, AccountState, OnExceed, OnStoreFailure};
+pub use account::{AccountSpec, AccountState, OnExceed, OnStoreFailure};
 pub use book::Book;
-pub use budget::{BudgetState, Exhausted, Reservation as TokenReservation, TokenBudget};
 pub use chain::{Attempt, Chain};
 pub use drain::{Drainer, Progress};
 pub use event::{Adjustment, BillingEvent, CallFacts, EventKind, LedgerEvent, Posting, PriceRow};

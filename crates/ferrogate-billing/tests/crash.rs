@@ -18,11 +18,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use ferrogate_billing::{
-    AccountScope, AccountSpec, Attempt, CallFacts, Chain, Charge, Drainer, EventKind,
-    JournalSettings, Ledger, LedgerEvent, LedgerStore, OnExceed, OnStoreFailure, Period, Posting,
-    Reservation, Spend, StoreError, Unit, Zone,
+    AccountSpec, Attempt, CallFacts, Chain, Charge, Drainer, EventKind, JournalSettings, Ledger,
+    LedgerEvent, LedgerStore, OnExceed, OnStoreFailure, Period, Posting, Reservation, Spend,
+    StoreError, Unit, Zone,
 };
-use ferrogate_types::{AccountId, Money, RequestId, Usage};
+use ferrogate_types::{AccountId, Money, RequestId, Subject, Usage};
 
 const FOLDER: &str = "FERROGATE_CRASH_FOLDER";
 const CRASH_AT: &str = "FERROGATE_CRASH_AT";
@@ -93,7 +93,7 @@ fn open(folder: &Path) -> (Ledger, Arc<Chain>, Drainer<Files>) {
     let ids: Vec<AccountId> = ACCOUNTS.iter().map(|id| id.parse().unwrap()).collect();
     let specs = ids.iter().map(|id| AccountSpec {
         id: id.clone(),
-        scope: AccountScope::Global,
+        subject: Subject::Global,
         unit: Unit::NanoDollars,
         limit: LIMIT,
         period: Period::Total,

@@ -13,10 +13,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ferrogate_billing::{
-    AccountScope, AccountSpec, Attempt, CallFacts, Chain, Charge, Durability, JournalSettings,
-    Ledger, OnExceed, OnStoreFailure, Period, Refusal, Reservation, Spend, Unit, Zone,
+    AccountSpec, Attempt, CallFacts, Chain, Charge, Durability, JournalSettings, Ledger, OnExceed,
+    OnStoreFailure, Period, Refusal, Reservation, Spend, Unit, Zone,
 };
-use ferrogate_types::{AccountId, Money, RequestId, Usage};
+use ferrogate_types::{AccountId, Money, RequestId, Subject, Usage};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 const UNDER_SHELL: &str = "FERROGATE_DISK_FULL";
@@ -39,7 +39,7 @@ fn open(folder: &Path) -> (Ledger, Arc<Chain>) {
     let id: AccountId = "key".parse().unwrap();
     let spec = AccountSpec {
         id: id.clone(),
-        scope: AccountScope::Global,
+        subject: Subject::Global,
         unit: Unit::NanoDollars,
         limit: 1_000,
         period: Period::Total,

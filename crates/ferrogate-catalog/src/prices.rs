@@ -40,6 +40,26 @@ words! {
 }
 
 impl Bucket {
+    /// The name of its price in the configuration, or what it would be called there.
+    pub const fn price_name(self) -> &'static str {
+        match self {
+            Self::Input => "input_price_per_1m",
+            Self::CachedInput => "cached_input_price_per_1m",
+            Self::CacheWrite5m => "cache_write_price_per_1m",
+            Self::CacheWrite1h => "cache_write_1h_price_per_1m",
+            Self::Output => "output_price_per_1m",
+            Self::Reasoning => "reasoning_price_per_1m",
+            Self::AudioInput => "audio_input_price_per_1m",
+            Self::AudioOutput => "audio_output_price_per_1m",
+            Self::ImageInput => "image_input_price_per_1m",
+            Self::ImageOutput => "image_output_price_per_1m",
+            Self::Image => "image_price",
+            Self::Minute => "audio_minute_price",
+            Self::Characters => "character_price_per_1m",
+            Self::SearchUnit => "search_unit_price",
+        }
+    }
+
     /// Whether it counts tokens.
     pub const fn is_tokens(self) -> bool {
         self.per_unit().is_none()
@@ -127,6 +147,13 @@ impl Prices {
     /// Every price.
     pub fn quotes(&self) -> &[Quote] {
         &self.0
+    }
+
+    /// The prices a call of a tier with a prompt of that many tokens is charged by, those of its own that buckets have.
+    pub fn of_call(&self, tier: Tier, prompt: u64) -> impl Iterator<Item = (Bucket, Price)> {
+        Bucket::ALL
+            .iter()
+            .filter_map(move |&bucket| Some((bucket, self.of_tier(bucket, tier, prompt)?)))
     }
 
     /// The price of a bucket of the standard tier, for prompts of any length.

@@ -31,6 +31,8 @@ mod refusal;
 mod relay;
 mod resource;
 mod trace;
+mod usage;
+mod worst;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
@@ -102,6 +104,7 @@ pub(crate) async fn handle(
         Some((surface, model)) => {
             model_call(shared, gateway, surface, model.as_deref(), session, context).await
         }
+        None if path == usage::PATH => usage::answer(shared, gateway, session, context).await,
         None if listing::is_at(&path) => listing::answer(gateway, &path, session, context).await,
         None => resource::pass(shared, gateway, Resource::at(&path), session, context).await,
     };
@@ -210,23 +213,34 @@ async fn run(
         call.asked(&request);
     }
     let model = authorize::model(gateway, &principal, request.model())?;
-    if let Some(call) = &mut context.call {
-        call.resolved(&model);
-    }
+    let address = context.exchange.client_ip();
+    let entrant = limit::Entrant {
+        books: &shared.books,
+        gateway,
+        principal: &principal,
+        address,
+        id: context.id,
+    };
+    let limit::Entered {
+        model,
+        mut admission,
+        priced,
+    } = entrant.enter(model, &request).await?;
     let key = principal.key().map(|key| key.id().as_str());
     let asked = asked::Asking::new(&request, &model, &session.req_header().headers, key)?;
-    let asker = limit::Asker {
-        principal: &principal,
-        address: context.exchange.client_ip(),
-    };
-    let admission = limit::admit(gateway, &asker, &model, &request)?;
+    if let Some(call) = &mut context.call {
+        call.resolved(&model);
+        // What a provider was sent is owed, should this never get to its end.
+        admission.owe(call.charge_of_input(&request));
+    }
     let job = attempt::Job {
         shared,
         gateway,
         principal: &principal,
-        address: context.exchange.client_ip(),
+        address,
         model: &model,
         request: &request,
+        priced,
         deadline,
         impatient,
         content_type,

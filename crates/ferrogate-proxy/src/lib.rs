@@ -10,6 +10,7 @@
 
 mod ai;
 mod answer;
+mod books;
 mod builtin;
 mod context;
 mod deliver;
@@ -29,6 +30,7 @@ mod snapshot;
 mod watch;
 
 pub use ai::{HealthProbe, ModelGateway, OnUnsupported, explain, names_provider, probe};
+pub use books::Books;
 pub use context::RequestContext;
 pub use downstream::tls_digest;
 pub use files::Disk;

@@ -10,10 +10,10 @@ use ferrogate_upstream::{Client, Resolver};
 use pingora_core::connectors::ConnectorOptions;
 use pingora_core::connectors::http::Connector;
 
-use crate::Snapshot;
 use crate::ai::Issued;
 use crate::password::Passwords;
 use crate::proxying::{Names, Places};
+use crate::{Books, Snapshot};
 
 /// What all requests of a process share.
 pub struct Shared {
@@ -22,6 +22,8 @@ pub struct Shared {
     pub metrics: Arc<Metrics>,
     /// The client for model calls.
     pub client: Client,
+    /// Budgets, and what nodes count together.
+    pub books: Books,
     /// Names to addresses.
     pub(crate) names: Names,
     /// Connections to upstreams of `reverse_proxy`.
@@ -63,6 +65,7 @@ impl Shared {
         snapshot: Snapshot,
         metrics: Arc<Metrics>,
         client: Client,
+        books: Books,
         resolver: Resolver,
         settings: Settings,
         draining: Arc<AtomicBool>,
@@ -71,6 +74,7 @@ impl Shared {
             snapshot: ArcSwap::from_pointee(snapshot),
             metrics,
             client,
+            books,
             names: Names::new(resolver),
             connector: Connector::new(Some(ConnectorOptions::new(UPSTREAM_POOL))),
             places: Places::default(),

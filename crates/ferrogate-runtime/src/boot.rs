@@ -1,5 +1,6 @@
 //! Serving: sockets, the Pingora server, the end.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -25,6 +26,7 @@ use crate::listener::{
     self, Acceptor, BindError, BoundSocket, HeadLimits, Inherited, ProxyProtocol, Tracker,
 };
 use crate::lower::{LowerError, PreparedListener, Process, prepare};
+use crate::state::{Place, open_books};
 
 /// Why the gateway did not start.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +37,9 @@ pub enum RunError {
     /// Sockets could not be opened; every one is told.
     #[error("the gateway cannot listen")]
     Bind(Vec<BindError>),
+    /// What must outlive the process cannot be kept.
+    #[error("{0}; `state sqlite PATH` says where state is kept, and `state memory` does without")]
+    State(String),
     /// The metrics or the client could not be made: a defect of this binary.
     #[error("the gateway cannot start: {0}")]
     Internal(String),
@@ -44,8 +49,11 @@ pub enum RunError {
 const SWEEP: Duration = Duration::from_secs(30);
 
 /// Serves a configuration until a signal stops it. Returns after a clean stop.
+///
+/// `home` is the folder of the configuration: paths of state begin there.
 pub fn run(
     config: &Config,
+    home: &Path,
     env: &dyn Fn(&str) -> Option<String>,
     version: &'static str,
 ) -> Result<(), RunError> {
@@ -64,6 +72,8 @@ pub fn run(
     let prepared = prepare(config, &process, false).map_err(RunError::Configuration)?;
     let sockets = open_sockets(&prepared.listeners)?;
 
+    let place = Place::of(config, env, home);
+    let books = open_books(place.as_ref(), prepared.accounts)?;
     let resolver = Resolver::system();
     let client = Client::new(ClientSettings {
         resolver: resolver.clone(),
@@ -78,6 +88,7 @@ pub fn run(
         prepared.snapshot,
         Arc::clone(&metrics),
         client.clone(),
+        books,
         resolver,
         settings,
         Arc::clone(&draining),

@@ -13,6 +13,7 @@ mod listener;
 mod logging;
 mod lower;
 mod revision;
+mod state;
 
 pub use boot::{RunError, run};
 pub use explain::{ExplainedRequest, Explanation, explain};

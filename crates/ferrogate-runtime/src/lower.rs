@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::SystemTime;
 
+use ferrogate_billing::AccountSpec;
 use ferrogate_config::model::{Config, Listener, ServerOptions, Site};
 use ferrogate_edge::{CompileContext, UpstreamRegistry};
 use ferrogate_observability::Metrics;
@@ -38,6 +39,8 @@ pub struct Process<'a> {
 /// A configuration, ready to serve.
 pub struct Prepared {
     pub(crate) snapshot: Snapshot,
+    /// Every budget.
+    pub(crate) accounts: Vec<AccountSpec>,
     pub(crate) listeners: Vec<PreparedListener>,
     /// The addresses of each site as written.
     pub(crate) site_names: Vec<String>,
@@ -110,6 +113,7 @@ pub fn prepare(
     let mut logs = Logs::of_process(config, dry, &mut errors);
     let sites = sites::lower(config, &context, &mut logs, &mut errors);
     let gateways = gateway::lower(config, &mut errors);
+    let accounts = gateway::budgets(config, &mut errors);
     let upstream_tls = material::lower(config, &mut errors);
     let mut listeners = Vec::new();
     let mut states = Vec::new();
@@ -183,6 +187,7 @@ pub fn prepare(
         .collect();
     Ok(Prepared {
         snapshot,
+        accounts,
         listeners,
         site_names,
         summary: line,
@@ -235,7 +240,7 @@ fn listener_tls(
 }
 
 /// An error with its causes, on one line.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(inner) = cause {

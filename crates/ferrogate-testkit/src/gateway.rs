@@ -10,13 +10,16 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::PATIENCE;
+use crate::launch::Recipe;
 use crate::lines::Lines;
 
 /// A running gateway; it is killed when it is dropped, and shows its log when the test fails.
 #[derive(Debug)]
 pub struct Gateway {
     child: Child,
-    folder: TempDir,
+    /// Nothing once another process has it.
+    folder: Option<TempDir>,
+    recipe: Recipe,
     stdout: Lines,
     stderr: Lines,
     listeners: Vec<Bound>,
@@ -55,7 +58,12 @@ impl Finished {
 }
 
 impl Gateway {
-    pub(crate) fn adopt(mut child: Child, folder: TempDir, stdin: Option<String>) -> Self {
+    pub(crate) fn adopt(
+        mut child: Child,
+        folder: TempDir,
+        stdin: Option<String>,
+        recipe: Recipe,
+    ) -> Self {
         let stdout = Lines::collect(child.stdout.take().expect("standard output is piped"));
         let stderr = Lines::collect(child.stderr.take().expect("standard error is piped"));
         if let (Some(text), Some(mut pipe)) = (stdin, child.stdin.take()) {
@@ -64,7 +72,8 @@ impl Gateway {
         }
         Self {
             child,
-            folder,
+            folder: Some(folder),
+            recipe,
             stdout,
             stderr,
             listeners: Vec::new(),
@@ -116,7 +125,16 @@ impl Gateway {
 
     /// Its working directory.
     pub fn folder(&self) -> &Path {
-        self.folder.path()
+        self.folder.as_ref().map_or(Path::new(""), TempDir::path)
+    }
+
+    /// Ends it with a signal by its name, such as `KILL`, and starts it again on what it left behind.
+    #[must_use]
+    pub fn restart(mut self, signal: &str) -> Self {
+        self.signal(signal);
+        self.wait_status(PATIENCE);
+        let folder = self.folder.take().expect("nobody else has the folder");
+        self.recipe.clone().start_in(folder)
     }
 
     /// Its process id.

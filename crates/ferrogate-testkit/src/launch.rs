@@ -19,6 +19,31 @@ pub struct Launch {
     inherited: Option<OwnedFd>,
 }
 
+/// How a process was started, to start it again.
+#[derive(Clone, Debug)]
+pub(crate) struct Recipe {
+    binary: PathBuf,
+    environment: Vec<(String, String)>,
+    arguments: Vec<String>,
+}
+
+impl Recipe {
+    /// Starts the same again in a folder.
+    pub(crate) fn start_in(self, folder: TempDir) -> Gateway {
+        let launch = Launch {
+            binary: self.binary,
+            folder,
+            environment: self.environment,
+            arguments: self.arguments,
+            stdin: None,
+            inherited: None,
+        };
+        let mut gateway = launch.spawn();
+        gateway.wait_ready();
+        gateway
+    }
+}
+
 /// Moves the standard input to descriptor 3 and becomes the program that follows.
 const INHERIT: &str = r#"exec 3<&0 0</dev/null; LISTEN_FDS=1 LISTEN_PID=$$ exec "$0" "$@""#;
 
@@ -114,6 +139,11 @@ impl Launch {
     }
 
     fn spawn(self) -> Gateway {
+        let recipe = Recipe {
+            binary: self.binary.clone(),
+            environment: self.environment.clone(),
+            arguments: self.arguments.clone(),
+        };
         let inherits = self.inherited.is_some();
         let stdin = match (&self.stdin, self.inherited) {
             // The standard library passes nothing but the three standard streams.
@@ -143,6 +173,6 @@ impl Launch {
         let child = command
             .spawn()
             .unwrap_or_else(|error| panic!("starting {}: {error}", self.binary.display()));
-        Gateway::adopt(child, self.folder, self.stdin)
+        Gateway::adopt(child, self.folder, self.stdin, recipe)
     }
 }

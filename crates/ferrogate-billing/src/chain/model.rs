@@ -4,12 +4,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ferrogate_types::Usage;
+use ferrogate_types::{Subject, Usage};
 use loom::thread;
 
 use super::{Attempt, Chain};
 use crate::balance::Account;
-use crate::{AccountScope, AccountSpec, OnExceed, OnStoreFailure, Period, Spend, Unit, Zone};
+use crate::{AccountSpec, OnExceed, OnStoreFailure, Period, Spend, Unit, Zone};
 
 const NOW: Duration = Duration::from_secs(1_795_132_800);
 
@@ -28,7 +28,7 @@ fn account(ordinal: u64, limit: i64) -> Arc<Account> {
     let account = Account::new(ordinal, id.clone(), Unit::Tokens);
     let spec = AccountSpec {
         id,
-        scope: AccountScope::Global,
+        subject: Subject::Global,
         unit: Unit::Tokens,
         limit,
         period: Period::Total,

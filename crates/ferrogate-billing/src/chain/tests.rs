@@ -1,8 +1,8 @@
-use ferrogate_types::{AccountId, Money, Usage};
+use ferrogate_types::{AccountId, Money, Subject, Usage};
 use proptest::prelude::*;
 
 use super::*;
-use crate::{AccountScope, AccountSpec, Book, OnStoreFailure, Period, Unit, Zone};
+use crate::{AccountSpec, Book, OnStoreFailure, Period, Unit, Zone};
 
 /// 20 November 2026, 00:00 UTC.
 const NOW: Duration = Duration::from_secs(1_795_132_800);
@@ -11,7 +11,7 @@ const DAY: Duration = Duration::from_secs(86_400);
 fn spec(id: &str, unit: Unit, limit: i64, on_exceed: OnExceed) -> AccountSpec {
     AccountSpec {
         id: id.parse().unwrap(),
-        scope: AccountScope::Global,
+        subject: Subject::Global,
         unit,
         limit,
         period: Period::Day,
@@ -87,7 +87,7 @@ fn holds_in_all_accounts_or_in_none() {
     assert_eq!((state.spec.id.as_str(), state.left()), ("team", 10));
     assert_eq!(
         state.to_string(),
-        "`team` (global) of 50 tokens a day: 0 spent, 40 reserved"
+        "of global (`team`: 50 tokens a day, 0 spent, 40 reserved, begins anew 2026-11-21T00:00:00.000Z)"
     );
     assert_eq!(all.stands(NOW), [(0, 40); 3]);
     first.close(Some(&tokens(15)));
@@ -358,4 +358,34 @@ let Some(balance) = balances.of(window) else { continue };
             }
         }
     }
+}
+
+#[test]
+fn a_chain_of_subjects_follows_their_budgets() {
+    let book = Book::default();
+    let key = Subject::Key("key".parse().unwrap());
+    let subjects = [key.clone(), Subject::Global];
+    let of = |id: &str, subject: &Subject| AccountSpec {
+        subject: subject.clone(),
+        ..spec(id, Unit::Tokens, 10, OnExceed::Block)
+    };
+    let ids = |book: &Book| {
+        let states = book.chain_of(&subjects).states(NOW);
+        let ids = states.iter().map(|state| state.spec.id.to_string());
+        ids.collect::<Vec<_>>()
+    };
+    assert!(book.chain_of(&subjects).is_empty());
+    book.define([of("all", &Subject::Global), of("own", &key)], NOW);
+    assert_eq!(ids(&book), ["own", "all"]);
+    book.put(of("more", &key), NOW);
+    assert_eq!(ids(&book), ["own", "more", "all"]);
+    book.put(of("more", &Subject::Global), NOW);
+    assert_eq!(ids(&book), ["own", "all", "more"]);
+    book.replace(&key, vec![of("other", &key)], NOW);
+    assert_eq!(ids(&book), ["other", "all", "more"]);
+    book.remove(&"all".parse().unwrap());
+    assert_eq!(ids(&book), ["other", "more"]);
+    book.replace(&key, Vec::new(), NOW);
+    book.define([], NOW);
+    assert!(book.chain_of(&subjects).is_empty());
 }

@@ -19,7 +19,7 @@ use crate::{
 /// One claim is under way at a time, so that answers cannot overtake each other. Calls that hold a grant never wait for
 /// it; one that finds the grant used up waits for one claim.
 #[derive(Debug)]
-pub struct GrantKeeper<S> {
+pub struct GrantKeeper<S: ?Sized> {
     ledger: Ledger,
     store: Arc<S>,
     node: NodeId,
@@ -52,7 +52,7 @@ const BATCH: usize = 256;
 /// How often a call asks again when others were quicker.
 const TRIES: usize = 4;
 
-impl<S: GrantStore> GrantKeeper<S> {
+impl<S: GrantStore + ?Sized> GrantKeeper<S> {
     /// The keeper of a ledger's shared accounts.
     pub fn new(ledger: &Ledger, store: Arc<S>, node: NodeId, now: Duration) -> Self {
         Self {

@@ -1,15 +1,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ferrogate_types::Usage;
+use ferrogate_types::{Subject, Usage};
 use parking_lot::Mutex;
 use proptest::prelude::*;
 
 use super::*;
 use crate::ledger::tests::{NOW, call};
 use crate::{
-    AccountScope, AccountSpec, Attempt, Chain, Charge, Ledger, OnExceed, OnStoreFailure, Period,
-    Posting, Refusal, Reservation, Spend, Unit, Zone,
+    AccountSpec, Attempt, Chain, Charge, Ledger, OnExceed, OnStoreFailure, Period, Posting,
+    Refusal, Reservation, Spend, Unit, Zone,
 };
 
 const LIMIT: i64 = 200;
@@ -62,7 +62,7 @@ struct Node {
 fn spec(on_store_failure: OnStoreFailure) -> AccountSpec {
     AccountSpec {
         id: "everybody".parse().unwrap(),
-        scope: AccountScope::Global,
+        subject: Subject::Global,
         unit: Unit::Tokens,
         limit: LIMIT,
         period: Period::Day,

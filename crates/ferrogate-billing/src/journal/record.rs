@@ -240,8 +240,12 @@ fn take_call(from: &mut Decoder<'_>) -> Option<CallFacts> {
         provider: from.option(Decoder::parsed)?,
         upstream_model: from.option(Decoder::parsed)?,
         price: from.option(|from| {
-            let row =
-                from.list(|from| Some((from.shared()?, Price::from_nanos(from.signed()?))))?;
+            let row = from.list(|from| {
+                Some((
+                    String::from(&*from.shared()?),
+                    Price::from_nanos(from.signed()?),
+                ))
+            })?;
             Some(row.into_iter().collect::<PriceRow>())
         })?,
     })

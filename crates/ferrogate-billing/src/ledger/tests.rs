@@ -1,9 +1,7 @@
-use ferrogate_types::{Money, RequestId, Usage};
+use ferrogate_types::{Money, RequestId, Subject, Usage};
 
 use super::*;
-use crate::{
-    AccountScope, AccountSpec, Charge, Durability, OnExceed, OnStoreFailure, Period, Unit, Zone,
-};
+use crate::{AccountSpec, Charge, Durability, OnExceed, OnStoreFailure, Period, Unit, Zone};
 
 /// 20 November 2026, 00:00 UTC.
 pub(crate) const NOW: Duration = Duration::from_secs(1_795_132_800);
@@ -11,7 +9,7 @@ pub(crate) const NOW: Duration = Duration::from_secs(1_795_132_800);
 pub(crate) fn spec(id: &str, limit: i64) -> AccountSpec {
     AccountSpec {
         id: id.parse().unwrap(),
-        scope: AccountScope::Global,
+        subject: Subject::Global,
         unit: Unit::NanoDollars,
         limit,
         period: Period::Day,

@@ -31,18 +31,20 @@ pub(crate) fn run(options: &RunOptions) -> Outcome {
     } else {
         log_diagnostics(&report.to_json());
     }
-    ferrogate_runtime::run(&config, &source::environment, env!("CARGO_PKG_VERSION")).map_err(
-        |error| {
-            match &error {
-                RunError::Configuration(problems) => problems
-                    .iter()
-                    .for_each(|problem| say(&format!("error: {problem}"))),
-                RunError::Bind(problems) => problems
-                    .iter()
-                    .for_each(|problem| say(&format!("error: {problem}"))),
-                RunError::Internal(_) => return Failure::Failed(error.to_string()),
+    let home = source::home(&options.config)?;
+    let version = env!("CARGO_PKG_VERSION");
+    ferrogate_runtime::run(&config, &home, &source::environment, version).map_err(|error| {
+        match &error {
+            RunError::Configuration(problems) => problems
+                .iter()
+                .for_each(|problem| say(&format!("error: {problem}"))),
+            RunError::Bind(problems) => problems
+                .iter()
+                .for_each(|problem| say(&format!("error: {problem}"))),
+            RunError::State(_) | RunError::Internal(_) => {
+                return Failure::Failed(error.to_string());
             }
-            Failure::Told
-        },
-    )
+        }
+        Failure::Told
+    })
 }

@@ -38,6 +38,12 @@ pub(crate) fn path(named: Option<&Path>) -> Result<PathBuf, Failure> {
         })
 }
 
+/// The folder that the configuration is in.
+pub(crate) fn home(options: &ConfigOptions) -> Result<PathBuf, Failure> {
+    let path = path(options.config.as_deref())?;
+    Ok(path.parent().map(Path::to_owned).unwrap_or_default())
+}
+
 /// Reads a configuration; the report goes to the caller.
 pub(crate) fn read(
     options: &ConfigOptions,

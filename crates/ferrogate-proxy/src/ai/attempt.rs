@@ -36,6 +36,7 @@ pub(super) use self::once::{NO_LIMIT, refused};
 pub(super) use self::outgoing::{host, sign};
 use super::asked::Asking;
 use super::gateway::ModelGateway;
+use super::worst::Worst;
 use crate::Shared;
 
 /// What is to be answered, and with what.
@@ -47,6 +48,8 @@ pub(crate) struct Job<'a> {
     pub(crate) address: Option<IpAddr>,
     pub(crate) model: &'a LogicalModel,
     pub(crate) request: &'a ModelRequest,
+    /// What targets must have a price for, where a budget of money needs to know.
+    pub(crate) priced: Option<Worst>,
     /// When the request must be over.
     pub(crate) deadline: Instant,
     /// The deadline is the caller's own, sooner than the gateway's.
@@ -157,6 +160,8 @@ pub(crate) struct Stream {
     pub(crate) source: Source,
     /// Bytes sent to the caller.
     pub(crate) sent: usize,
+    /// How many they were when what is owed for them was noted.
+    pub(crate) noted: usize,
     /// Where the try is judged when the stream has ended; dropped, it judges nothing.
     pub(crate) pass: Option<Pass>,
     /// What has to be called off when nobody listens any more.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ferrogate_auth::Principal;
+use ferrogate_billing::{Charge, Spend};
 use ferrogate_catalog::{Prices, Tier};
 use ferrogate_llm::{Dialect, ModelRequest, Surface, estimate_tokens};
 use ferrogate_observability::CallOutcome;
@@ -13,6 +14,7 @@ use http::{HeaderName, HeaderValue};
 
 use super::attempt::{Owed, Won};
 use super::trace::Trace;
+use super::worst;
 use crate::Shared;
 
 /// What is known of a model call.
@@ -161,13 +163,20 @@ impl CallRecord {
         self.attempted = true;
     }
 
+    /// What a call is charged that was sent, should nothing more become known of it.
+    pub(crate) fn charge_of_input(&self, request: &ModelRequest) -> Charge {
+        Charge {
+            spend: self.priced(&input(request)),
+            provider: None,
+            upstream_model: None,
+            price: worst::price_row(&self.prices, self.tier(), self.usage.input),
+            estimated: true,
+        }
+    }
+
     /// Charges the input of a call whose answer nobody heard.
     pub(crate) fn owe_input(&mut self, request: &ModelRequest) {
-        let usage = Usage {
-            input: estimate_tokens(request.body().len()),
-            ..Usage::default()
-        };
-        self.used(usage, true);
+        self.used(input(request), true);
         self.attempted = true;
     }
 
@@ -194,13 +203,32 @@ impl CallRecord {
                 .iter()
                 .any(|tier| name.starts_with(tier))
         };
-        match self.service_tier.as_deref() {
-            None => Tier::Standard,
-            Some(_) if self.lossy.iter().any(lost) => Tier::Standard,
-            // Source: OpenAI's API reference, `service_tier`: one is another word for the other.
-            Some("fast") if self.dialect != Dialect::Anthropic => Tier::Priority,
-            // Of a tier that the catalog does not know, only what an operator wrote for all of them holds.
-            Some(word) => Tier::of_service_tier(word).unwrap_or(Tier::Fast),
+        if self.lossy.iter().any(lost) {
+            return Tier::Standard;
+        }
+        worst::asked_tier(self.service_tier.as_deref(), self.dialect)
+    }
+
+    /// What a usage would be charged where the call is served.
+    pub(crate) fn priced(&self, usage: &Usage) -> Spend {
+        Spend {
+            usage: *usage,
+            cost: self.prices.cost(usage, self.tier()),
+        }
+    }
+
+    /// What the call is charged, at all providers together.
+    pub(crate) fn charge(&self) -> Charge {
+        let called_off = self.called_off.iter().map(|_| &self.called_off_usage);
+        Charge {
+            spend: Spend {
+                usage: called_off.fold(self.usage, |sum, usage| sum.plus(usage)),
+                cost: self.cost,
+            },
+            provider: self.provider.parse().ok(),
+            upstream_model: self.upstream_model.parse().ok(),
+            price: worst::price_row(&self.prices, self.tier(), self.usage.input),
+            estimated: self.estimated,
         }
     }
 
@@ -267,5 +295,13 @@ impl CallRecord {
             put(&["x-ferrogate-lossy"], &self.lossy.join(", "));
         }
         headers
+    }
+}
+
+/// What a request is to read, about.
+fn input(request: &ModelRequest) -> Usage {
+    Usage {
+        input: estimate_tokens(request.body().len()),
+        ..Usage::default()
     }
 }

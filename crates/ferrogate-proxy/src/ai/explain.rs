@@ -188,6 +188,7 @@ fn targets(
         scope: surface.scope(),
         surface: surface.as_str(),
         address: asked.address,
+        priced: None,
     };
     let judge = policy::Judge::new(gateway, call);
     let allowed = |target: &Target| judge.allows(model, target);

@@ -1,11 +1,9 @@
 //! A model gateway: one `ai_gateway` block, compiled.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use ferrogate_auth::{Keyring, TenantTree};
-use ferrogate_billing::TokenBudget;
 use ferrogate_credentials::CloudAuth;
 use ferrogate_llm::Surface;
 use ferrogate_policy::{Limits, Rules};
@@ -16,6 +14,7 @@ use ferrogate_upstream::Endpoint;
 use super::listing;
 use super::probe::HealthProbe;
 use super::resource::{self, Resource};
+use super::usage;
 use crate::builtin::Builtin;
 
 /// One `ai_gateway` block, compiled.
@@ -35,8 +34,6 @@ pub struct ModelGateway {
     pub keyring: Keyring,
     /// Organisations, teams and projects.
     pub tenants: TenantTree,
-    /// The budgets of each key, by its index: its own, and those of every tenant above it.
-    pub budgets: Vec<Vec<Arc<TokenBudget>>>,
     /// Who may call what.
     pub rules: Rules,
     /// How much everybody may use.
@@ -75,6 +72,7 @@ impl ModelGateway {
         Surface::at(path).is_some()
             || Resource::at(path).is_some()
             || listing::is_at(path)
+            || path == usage::PATH
             || (names_provider && resource::is_other(path))
             || (self.admin && Builtin::at(path).is_some_and(|builtin| !builtin.is_public()))
     }

@@ -5,21 +5,44 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ferrogate_auth::Principal;
-use ferrogate_billing::{TokenBudget, TokenReservation as Reservation};
-use ferrogate_llm::{ModelRequest, Operation, estimate_tokens};
+use ferrogate_billing::{AccountState, Attempt, CallFacts, Charge, OnExceed, Reservation, Spend};
+use ferrogate_llm::ModelRequest;
 use ferrogate_policy::{Cost, RateState};
 use ferrogate_providers::LogicalModel;
-use ferrogate_types::{Subject, TokenCount, clock};
+use ferrogate_types::{RequestId, Subject, TokenCount, Usage, clock};
 use pingora_proxy::Session;
 
-use super::CallRecord;
 use super::gateway::ModelGateway;
 use super::refusal::Refusal;
+use super::worst::{self, Worst};
+use super::{CallRecord, authorize};
+use crate::Books;
 
-/// A call that was let in. Dropped, it uses up nothing.
+/// A call that was let in. Dropped, it uses up nothing but what it is known to owe.
 pub(crate) struct Admission {
     limits: ferrogate_policy::Admission,
-    reservations: Vec<Reservation>,
+    held: Option<Held>,
+}
+
+/// What a call holds of its budgets.
+struct Held {
+    reservation: Reservation,
+    worst: Spend,
+    /// Whether a budget is charged that nobody else holds the answer to: else nothing can be outgrown.
+    elastic: bool,
+    /// More was asked for, and the budget had no more.
+    at_the_end: bool,
+    downgraded: bool,
+}
+
+impl Held {
+    /// The output from which on more is to be held: some time ahead, so that it is asked for before it is produced.
+    fn enough(&self) -> TokenCount {
+        match self.worst.usage.output {
+            all if self.at_the_end => all,
+            all => all - all / 16,
+        }
+    }
 }
 
 impl Admission {
@@ -28,11 +51,33 @@ impl Admission {
         [self.limits.requests(), self.limits.tokens()]
     }
 
+    /// What `x-ferrogate-budget` says of a call that a used up budget let through.
+    pub(crate) fn budget(&self) -> Option<&'static str> {
+        let held = self.held.as_ref()?;
+        let warns = |state: &AccountState| state.spec.on_exceed == OnExceed::Warn;
+        if held.downgraded {
+            Some("downgraded")
+        } else {
+            held.reservation
+                .exceeded()
+                .iter()
+                .any(warns)
+                .then_some("exceeded")
+        }
+    }
+
     /// Spends what the call used and gives the rest back.
     pub(crate) fn settle(self, call: &CallRecord) {
         self.limits.settle(call.tokens(), Instant::now());
-        for reservation in self.reservations {
-            reservation.settle(call.tokens());
+        if let Some(held) = self.held {
+            held.reservation.settle(call.charge(), clock::since_epoch());
+        }
+    }
+
+    /// Notes what the call owes by now, should nobody get to settle it.
+    pub(crate) fn owe(&mut self, charge: Charge) {
+        if let Some(held) = &mut self.held {
+            held.reservation.owe(charge, clock::since_epoch());
         }
     }
 
@@ -41,145 +86,236 @@ impl Admission {
         self.limits.sent();
     }
 
-    /// The call was sent to providers, and none of them answered: it counts as one, without tokens.
+    /// The call was sent to providers, and none of them answered: it counts as one, without tokens, and costs nothing.
     pub(crate) fn in_vain(self) {
         self.limits.settle(0, Instant::now());
+        if let Some(held) = self.held {
+            held.reservation.release();
+        }
     }
 
-    /// Holds what a session has used where that is more than was held; refuses when the budget has no more.
-    pub(crate) fn keep_up(&mut self, used: TokenCount) -> Result<(), Refusal> {
-        for reservation in &mut self.reservations {
-            reservation.raise(used)?;
+    /// Whether an answer has almost so much output as is held for it, or more.
+    pub(crate) fn is_outgrown(&self, output: TokenCount) -> bool {
+        let held = self.held.as_ref().filter(|held| held.elastic);
+        held.is_some_and(|held| output >= held.enough())
+    }
+
+    /// Holds more for a call that outgrows what it holds: as much output again as it has used, if that is to be had.
+    /// Refuses when what is held is used up; the call is to be ended then.
+    ///
+    /// # Cancel safety
+    ///
+    /// What is held stays held.
+    pub(crate) async fn keep_up(
+        &mut self,
+        books: &Books,
+        used: Usage,
+        price: impl Fn(&Usage) -> Spend,
+    ) -> Result<(), Refusal> {
+        let Some(held) = self.held.as_mut().filter(|held| held.elastic) else {
+            return Ok(());
+        };
+        let twice = price(&Usage {
+            output: used.output.saturating_mul(2),
+            reasoning: used.reasoning.saturating_mul(2),
+            audio_output: used.audio_output.saturating_mul(2),
+            image_output: used.image_output.saturating_mul(2),
+            ..used
+        });
+        let exactly = price(&used);
+        let covers = |held: &Spend| {
+            exactly.usage.total() <= held.usage.total()
+                && exactly.cost.unwrap_or_default() <= held.cost.unwrap_or_default()
+        };
+        if covers(&held.worst) && (held.at_the_end || used.output < held.enough()) {
+            return Ok(());
+        }
+        for total in [twice, exactly.clone()] {
+            match books.top_up(&mut held.reservation, &total).await {
+                Ok(()) => {
+                    held.worst = total;
+                    return Ok(());
+                }
+                Err(_) if covers(&held.worst) => {
+                    held.at_the_end = true;
+                    return Ok(());
+                }
+                Err(refusal) if total == exactly => return Err(refusal.into()),
+                Err(_) => {}
+            }
         }
         Ok(())
     }
 }
 
-/// Who is asking, as limits see it.
-pub(crate) struct Asker<'a> {
+/// A call that wants in, as limits and budgets see it.
+pub(crate) struct Entrant<'a> {
+    pub(crate) books: &'a Books,
+    pub(crate) gateway: &'a ModelGateway,
     pub(crate) principal: &'a Principal,
+    /// Where the caller is.
     pub(crate) address: Option<IpAddr>,
+    /// The request's id.
+    pub(crate) id: RequestId,
 }
 
-impl Asker<'_> {
-    /// Whom the limits of a call are of.
-    fn subjects(&self, gateway: &ModelGateway, model: Option<&LogicalModel>) -> Vec<Subject> {
-        let mut subjects = self.principal.subjects(&gateway.tenants);
-        subjects.extend(self.address.map(Subject::address));
-        // Callers make up names that a pattern stands for: the pattern's is what is counted.
-        subjects.extend(model.map(|model| Subject::Model(model.spec.name.clone())));
-        subjects
+/// A model call that was let in.
+pub(crate) struct Entered {
+    /// The model that serves it: another one than was asked for where a budget says so.
+    pub(crate) model: Arc<LogicalModel>,
+    pub(crate) admission: Admission,
+    /// What targets must have a price for, where a budget of money needs to know.
+    pub(crate) priced: Option<Worst>,
+}
+
+impl Entrant<'_> {
+    /// Counts a call against every limit it is under, and holds its worst case of every budget.
+    pub(crate) async fn enter(
+        &self,
+        model: Arc<LogicalModel>,
+        request: &ModelRequest,
+    ) -> Result<Entered, Refusal> {
+        let expected = worst::expected(request);
+        let of = |model: &LogicalModel| Worst::of_call(model, request);
+        self.served(model, expected, of).await
     }
 
-    fn budgets<'g>(&self, gateway: &'g ModelGateway) -> &'g [Arc<TokenBudget>] {
-        let key = self.principal.key();
-        key.and_then(|key| gateway.budgets.get(key.index()))
-            .map_or(&[], Vec::as_slice)
+    /// Counts a session against every limit and holds one long answer of every budget: what it will use in all nobody
+    /// knows.
+    pub(crate) async fn enter_session(&self, model: Arc<LogicalModel>) -> Result<Entered, Refusal> {
+        self.served(model, worst::USUAL_OUTPUT, Worst::of_session)
+            .await
     }
-}
 
-/// Counts the call against every limit it is under, and holds its worst case against the budget.
-pub(crate) fn admit(
-    gateway: &ModelGateway,
-    asker: &Asker<'_>,
-    model: &LogicalModel,
-    request: &ModelRequest,
-) -> Result<Admission, Refusal> {
-    let expected = expected(request);
-    hold(gateway, asker, model, expected, || {
-        worst_case(model, request)
-    })
-}
+    /// Counts a request that is no model call; it holds its place among those under way until it is dropped.
+    pub(crate) async fn count(&self) -> Result<Admission, Refusal> {
+        let subjects = self.subjects();
+        let limits = self.admitted(&subjects, Cost::REQUEST).await?;
+        Ok(Admission { limits, held: None })
+    }
 
-/// Counts a session against every limit and holds one long answer against the budget: what it will use in all nobody
-/// knows.
-pub(crate) fn admit_session(
-    gateway: &ModelGateway,
-    asker: &Asker<'_>,
-    model: &LogicalModel,
-) -> Result<Admission, Refusal> {
-    hold(gateway, asker, model, USUAL_OUTPUT, || {
-        longest_answer(model)
-    })
-}
-
-fn hold(
-    gateway: &ModelGateway,
-    asker: &Asker<'_>,
-    model: &LogicalModel,
-    expected: TokenCount,
-    worst: impl FnOnce() -> TokenCount,
-) -> Result<Admission, Refusal> {
-    let subjects = asker.subjects(gateway, Some(model));
-    let limits = gateway
-        .limits
-        .admit(&subjects, Cost::call(expected), Instant::now())?;
-    let budgets = asker.budgets(gateway);
-    let mut reservations = Vec::with_capacity(budgets.len());
-    if !budgets.is_empty() {
-        let worst = worst();
-        for budget in budgets {
-            // What one refuses uses up nothing: dropped, the others and the limits give everything back.
-            reservations.push(budget.reserve(worst, clock::since_epoch())?);
+    /// By the model, or by the one that a budget names instead.
+    async fn served(
+        &self,
+        model: Arc<LogicalModel>,
+        expected: TokenCount,
+        worst: impl Fn(&LogicalModel) -> Worst,
+    ) -> Result<Entered, Refusal> {
+        let held = self.hold(model, expected, &worst, Attempt::Asked).await;
+        let (cheaper, refusal) = match held {
+            Ok(entered) => return Ok(entered),
+            Err(Unheld::Refused(refusal)) => return Err(refusal),
+            Err(Unheld::Downgrade(cheaper, refusal)) => (cheaper, refusal),
+        };
+        // One that the caller may not use is no way out.
+        let Ok(cheaper) = authorize::model(self.gateway, self.principal, cheaper.as_str()) else {
+            return Err(refusal);
+        };
+        match self
+            .hold(cheaper, expected, &worst, Attempt::Downgraded)
+            .await
+        {
+            Ok(entered) => Ok(entered),
+            Err(Unheld::Refused(refusal) | Unheld::Downgrade(_, refusal)) => Err(refusal),
         }
     }
-    Ok(Admission {
-        limits,
-        reservations,
-    })
-}
 
-/// Counts a request that is no model call; it holds its place among those under way until it is dropped.
-pub(crate) fn count(gateway: &ModelGateway, asker: &Asker<'_>) -> Result<Admission, Refusal> {
-    let subjects = asker.subjects(gateway, None);
-    let limits = gateway
-        .limits
-        .admit(&subjects, Cost::REQUEST, Instant::now())?;
-    Ok(Admission {
-        limits,
-        reservations: Vec::new(),
-    })
-}
-
-/// Output expected of a call that names no maximum, until it is known.
-const USUAL_OUTPUT: TokenCount = 256;
-
-/// The tokens a call will use, about: limits on tokens hold them until the truth is known.
-fn expected(request: &ModelRequest) -> TokenCount {
-    let input = estimate_tokens(request.body().len());
-    if !talks(request) {
-        return input;
+    async fn hold(
+        &self,
+        model: Arc<LogicalModel>,
+        expected: TokenCount,
+        worst: &impl Fn(&LogicalModel) -> Worst,
+        attempt: Attempt,
+    ) -> Result<Entered, Unheld> {
+        let mut subjects = self.subjects();
+        let chain = self.books.ledger.book().chain_of(&subjects);
+        subjects.extend(self.address.map(Subject::address));
+        // Callers make up names that a pattern stands for: the pattern's is what is counted.
+        subjects.push(Subject::Model(model.spec.name.clone()));
+        let limits = self.admitted(&subjects, Cost::call(expected)).await?;
+        let worst = worst(&model);
+        let spend = worst.spend(self.gateway, &model);
+        let facts = Arc::new(self.facts(&model, &worst));
+        // What it refuses uses up nothing: dropped, the limits give everything back.
+        let reserved = self.books.reserve(&chain, &facts, &spend, attempt).await;
+        let held = Held {
+            reservation: reserved.map_err(Unheld::of)?,
+            worst: spend,
+            elastic: !worst.bounded && !chain.is_empty(),
+            at_the_end: false,
+            downgraded: attempt == Attempt::Downgraded,
+        };
+        Ok(Entered {
+            priced: chain.needs_prices().then_some(worst),
+            model,
+            admission: Admission {
+                limits,
+                held: Some(held),
+            },
+        })
     }
-    let output = request.max_output_tokens().unwrap_or(USUAL_OUTPUT);
-    input.saturating_add(output.saturating_mul(request.choices()))
-}
 
-fn talks(request: &ModelRequest) -> bool {
-    matches!(
-        request.surface().operation(),
-        Operation::Chat(_) | Operation::Completions
-    )
-}
-
-/// Output held for a call that names no maximum, of a model that has none either: a long answer.
-const UNBOUNDED_OUTPUT: TokenCount = 4096;
-
-/// The tokens a call may use at most, as far as can be known before it is made: the body's size as input, and for
-/// each answer asked for the caller's maximum, the model's, or a default.
-fn worst_case(model: &LogicalModel, request: &ModelRequest) -> TokenCount {
-    let input = estimate_tokens(request.body().len());
-    if !talks(request) {
-        return input;
+    /// Whom limits and budgets of the caller are of, the most particular first.
+    fn subjects(&self) -> Vec<Subject> {
+        self.principal.subjects(&self.gateway.tenants)
     }
-    let output = request
-        .max_output_tokens()
-        .unwrap_or_else(|| longest_answer(model));
-    input.saturating_add(output.saturating_mul(request.choices()))
+
+    async fn admitted(
+        &self,
+        subjects: &[Subject],
+        cost: Cost,
+    ) -> Result<ferrogate_policy::Admission, Refusal> {
+        let limits = &self.gateway.limits;
+        let Some(counters) = &self.books.counters else {
+            return Ok(limits.admit(subjects, cost, Instant::now())?);
+        };
+        let (admission, failure) = limits
+            .admit_shared(counters, subjects, cost, Instant::now())
+            .await?;
+        if let Some(failure) = failure {
+            tracing::debug!(%failure, "a limit rests on the count of this node");
+        }
+        Ok(admission)
+    }
+
+    fn facts(&self, model: &LogicalModel, worst: &Worst) -> CallFacts {
+        let first = model.targets.first();
+        CallFacts {
+            request_id: self.id,
+            key: self.principal.key().map(|key| key.id().clone()),
+            tenant: self.principal.tenant().cloned(),
+            user: self.principal.user().map(|user| user.as_str().into()),
+            model: model.name().clone(),
+            provider: first.map(|target| target.provider.id().clone()),
+            upstream_model: first.map(|target| target.model.clone()),
+            price: first
+                .and_then(|target| worst::price_row(&target.prices, worst.tier, worst.usage.input)),
+        }
+    }
 }
 
-/// The tokens of the longest answer of a model, or of one that is long enough.
-fn longest_answer(model: &LogicalModel) -> TokenCount {
-    model.max_output_tokens().unwrap_or(UNBOUNDED_OUTPUT)
+/// Why nothing could be held of a call's budgets.
+enum Unheld {
+    Refused(Refusal),
+    /// A budget is used up, and says that this model shall serve the call.
+    Downgrade(ferrogate_types::ModelName, Refusal),
+}
+
+impl Unheld {
+    fn of(refusal: ferrogate_billing::Refusal) -> Self {
+        match &refusal {
+            ferrogate_billing::Refusal::Downgrade { model, .. } => {
+                Self::Downgrade(model.clone(), refusal.into())
+            }
+            _ => Self::Refused(refusal.into()),
+        }
+    }
+}
+
+impl From<Refusal> for Unheld {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
 }
 
 /// When the call must be over: the gateway's limit, or the caller's own (`x-ferrogate-timeout`, in seconds or as a

@@ -121,17 +121,18 @@ fn entries(model: &Arc<LogicalModel>) -> impl Iterator<Item = ModelEntry<'_>> {
 fn prices(prices: &Prices) -> Vec<(&'static str, String)> {
     PRICES
         .iter()
-        .filter_map(|(bucket, name)| Some((*name, prices.base(*bucket)?.to_string())))
+        .filter_map(|bucket| Some((bucket.price_name(), prices.base(*bucket)?.to_string())))
         .collect()
 }
 
-const PRICES: [(Bucket, &str); 8] = [
-    (Bucket::Input, "input_price_per_1m"),
-    (Bucket::Output, "output_price_per_1m"),
-    (Bucket::CachedInput, "cached_input_price_per_1m"),
-    (Bucket::CacheWrite5m, "cache_write_price_per_1m"),
-    (Bucket::Reasoning, "reasoning_price_per_1m"),
-    (Bucket::Image, "image_price"),
-    (Bucket::Minute, "audio_minute_price"),
-    (Bucket::Characters, "character_price_per_1m"),
+/// What is told of a model: the prices a configuration can name.
+const PRICES: [Bucket; 8] = [
+    Bucket::Input,
+    Bucket::Output,
+    Bucket::CachedInput,
+    Bucket::CacheWrite5m,
+    Bucket::Reasoning,
+    Bucket::Image,
+    Bucket::Minute,
+    Bucket::Characters,
 ];

@@ -12,6 +12,7 @@ use ferrogate_types::{Scope, TenantId, clock};
 use super::authorize;
 use super::gateway::ModelGateway;
 use super::refusal::{Refusal, RefusalCode};
+use super::worst::Worst;
 
 /// What is known of a call before it has a target.
 #[derive(Clone, Copy)]
@@ -20,6 +21,8 @@ pub(super) struct Call<'a> {
     pub(super) scope: Scope,
     pub(super) surface: &'a str,
     pub(super) address: Option<IpAddr>,
+    /// What targets must have a price for, where a budget of money needs to know.
+    pub(super) priced: Option<Worst>,
 }
 
 /// Judges the targets of one call.
@@ -50,6 +53,10 @@ impl<'a> Judge<'a> {
 
     /// Whether the call may go to a target of a model.
     pub(super) fn allows(&self, model: &LogicalModel, target: &Target) -> bool {
+        let priced = |worst: Worst| worst.cost(&target.prices).is_some();
+        if !self.call.priced.is_none_or(priced) {
+            return false;
+        }
         let provider = target.provider.id();
         let may =
             |principal: &Principal| principal.may_use_provider(provider, &self.gateway.tenants);

@@ -29,8 +29,8 @@ use super::gateway::{ModelGateway, OnUnsupported};
 use super::limit::Admission;
 use super::refusal::{Refusal, RefusalCode};
 use super::{CallRecord, Stop, authenticate, authorize, limit, relay};
-use crate::Shared;
 use crate::context::RequestContext;
+use crate::{Books, Shared};
 use crate::{deliver, watch};
 
 /// Opens a session, passes it through, and says how it ended.
@@ -51,9 +51,6 @@ pub(super) async fn run(
         call.asked_for(&handshake.model);
     }
     let model = authorize::model(gateway, &principal, &handshake.model)?;
-    if let Some(call) = &mut context.call {
-        call.resolved(&model);
-    }
     if let (OnUnsupported::Reject, Some(first)) = (gateway.on_unsupported, handshake.lost.first()) {
         let lost = handshake.lost.join("`, `");
         let message = format!("no provider is sent `{lost}` of a session's query");
@@ -61,14 +58,24 @@ pub(super) async fn run(
             .with_param(first)
             .into());
     }
+    let entrant = limit::Entrant {
+        books: &shared.books,
+        gateway,
+        principal: &principal,
+        address: context.exchange.client_ip(),
+        id: context.id,
+    };
+    let limit::Entered {
+        model,
+        admission,
+        priced,
+    } = entrant.enter_session(model).await?;
+    if let Some(call) = &mut context.call {
+        call.resolved(&model);
+    }
     let key = principal.key().map(|key| key.id().as_str());
     let headers = &session.req_header().headers;
     let asked = Asking::session(&handshake.model, &model, headers, key)?;
-    let asker = limit::Asker {
-        principal: &principal,
-        address: context.exchange.client_ip(),
-    };
-    let admission = limit::admit_session(gateway, &asker, &model)?;
     let (deadline, impatient) = limit::deadline(gateway, session, context.started);
     let wish = open::Wish {
         shared,
@@ -77,6 +84,7 @@ pub(super) async fn run(
         address: context.exchange.client_ip(),
         model: &model,
         handshake: &handshake,
+        priced,
         asked,
         named: authorize::named(&session.req_header().headers),
         deadline,
@@ -106,7 +114,8 @@ pub(super) async fn run(
     } else {
         deadline.max(context.started + total.min(LONGEST_SESSION))
     };
-    pass(upgraded, limit, admission, session, context).await
+    let books = &shared.books;
+    pass(books, upgraded, limit, admission, session, context).await
 }
 
 /// Beyond the range of any clock is no limit either.
@@ -114,6 +123,7 @@ const LONGEST_SESSION: Duration = Duration::from_hours(24 * 366);
 
 /// Passes the session through until it ends, and settles what it used.
 async fn pass(
+    books: &Books,
     upgraded: Upgraded,
     limit: Instant,
     mut admission: Admission,
@@ -123,9 +133,12 @@ async fn pass(
     let mut meter = RealtimeMeter::default();
     let ended = match switch(&upgraded, &admission, session, context).await {
         Ok(()) => {
-            let affordable =
-                |meter: &RealtimeMeter| admission.keep_up(meter.usage().0.total()).is_ok();
-            tunnel::run(session, upgraded, &mut meter, limit, affordable).await
+            let mut fare = Fare {
+                books,
+                admission: &mut admission,
+                call: context.call.as_ref(),
+            };
+            tunnel::run(session, upgraded, &mut meter, limit, &mut fare).await
         }
         Err(error) => {
             tracing::debug!(%error, "switching protocols");
@@ -144,6 +157,25 @@ async fn pass(
     };
     context.error = why.into();
     Ok(outcome)
+}
+
+/// What a session pays with.
+struct Fare<'a> {
+    books: &'a Books,
+    admission: &'a mut Admission,
+    call: Option<&'a CallRecord>,
+}
+
+impl Fare<'_> {
+    /// Whether its budgets have room for what was used.
+    async fn affords(&mut self, meter: &RealtimeMeter) -> bool {
+        let Some(call) = self.call else { return true };
+        let (used, _) = meter.usage();
+        let kept = self
+            .admission
+            .keep_up(self.books, used, |usage| call.priced(usage));
+        kept.await.is_ok()
+    }
 }
 
 fn settle(call: &mut CallRecord, meter: &RealtimeMeter, admission: Admission) {

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use ferrogate_auth::{AuthError, Denied, Forbidden, TenantDenied, TokenError};
-use ferrogate_billing::Exhausted;
 use ferrogate_llm::{DecodeError, Dialect, ErrorBody, bedrock_error_type, is_error_word};
 use ferrogate_observability::CallOutcome;
 use ferrogate_policy::{Exceeded, ExceededReason, LimitKind, RateState};
@@ -92,6 +91,8 @@ codes! {
     InvalidRequest = 400, "invalid_request_error", "invalid_request";
     /// The key's budget is used up.
     BudgetExceeded = 402, "insufficient_quota", "budget_exceeded";
+    /// The model has no price, and a budget of money needs one.
+    ModelUnpriced = 403, "permission_error", "model_unpriced";
     /// The key's rate is used up.
     RateLimited = 429, "rate_limit_error", "rate_limit_exceeded";
     /// A limit that nodes share cannot be checked, and is to fail closed.
@@ -396,9 +397,15 @@ impl From<DecodeError> for Refusal {
     }
 }
 
-impl From<Exhausted> for Refusal {
-    fn from(exhausted: Exhausted) -> Self {
-        Self::new(RefusalCode::BudgetExceeded, exhausted.to_string())
+impl From<ferrogate_billing::Refusal> for Refusal {
+    fn from(refusal: ferrogate_billing::Refusal) -> Self {
+        use ferrogate_billing::Refusal as Budget;
+        let code = match &refusal {
+            Budget::Exhausted(_) | Budget::Downgrade { .. } => RefusalCode::BudgetExceeded,
+            Budget::Unpriced(_) => RefusalCode::ModelUnpriced,
+            Budget::NeedsGrant { .. } | Budget::Unavailable(_) => RefusalCode::LimitUnavailable,
+        };
+        Self::new(code, refusal.to_string())
     }
 }
 

@@ -160,7 +160,7 @@ async fn whole(
 async fn relay_stream(
     job: &Job<'_>,
     mut stream: Stream,
-    admission: Admission,
+    mut admission: Admission,
     begun: bool,
     session: &mut Session,
     context: &mut RequestContext,
@@ -173,7 +173,7 @@ async fn relay_stream(
         start(job, &admission, headers, session, context).await
     };
     let ended = match started {
-        Ok(()) => pump(job, &mut stream, session, context).await,
+        Ok(()) => pump(job, &mut stream, &mut admission, session, context).await,
         Err(_) => Ended::ClientGone,
     };
     if let Some(call) = &mut context.call {
@@ -254,6 +254,7 @@ async fn start(
 async fn pump(
     job: &Job<'_>,
     stream: &mut Stream,
+    admission: &mut Admission,
     session: &mut Session,
     context: &mut RequestContext,
 ) -> Ended {
@@ -270,6 +271,10 @@ async fn pump(
         }
         if let Some(ended) = ended {
             return finish(ended, session).await;
+        }
+        if !affords(job, stream, admission, context).await {
+            let why = "the budget is used up";
+            return broken(job, why, &mut stream.relayed, session, context).await;
         }
         let Source::Upstream(answer) = &mut stream.source else {
             let why = "the stream ended without its last event";
@@ -325,6 +330,38 @@ async fn pump(
         }
     }
 }
+
+/// Follows what a stream uses: notes what it owes, and holds more of the budgets where it outgrows what is held.
+/// Says whether they have room for more.
+async fn affords(
+    job: &Job<'_>,
+    stream: &mut Stream,
+    admission: &mut Admission,
+    context: &mut RequestContext,
+) -> bool {
+    let (bytes, per_token) = stream.relayed.output_bytes();
+    let estimate = u64::try_from(bytes.div_ceil(per_token)).unwrap_or(u64::MAX);
+    let reported = stream.relayed.usage().map_or(0, |usage| usage.output);
+    let outgrown = admission.is_outgrown(estimate.max(reported));
+    if !outgrown && stream.sent < stream.noted + NOTE_EVERY {
+        return true;
+    }
+    stream.noted = stream.sent;
+    let Some(call) = &mut context.call else {
+        return true;
+    };
+    meter(call, &stream.relayed, job);
+    admission.owe(call.charge());
+    if !outgrown {
+        return true;
+    }
+    let kept = admission.keep_up(&job.shared.books, call.usage, |usage| call.priced(usage));
+    // Boxed: it is rare, and every stream would carry its room.
+    Box::pin(kept).await.is_ok()
+}
+
+/// Bytes of a stream after which what it owes is noted again, should the process lose it.
+const NOTE_EVERY: usize = 16 << 10;
 
 /// The next piece, with the caller told that the stream is alive while there is none; `None` when it left.
 async fn listen(
@@ -551,6 +588,9 @@ pub(super) fn common_headers(
         &context.snapshot.revision,
     ));
     headers.extend(rate_headers(&admission.rates()));
+    if let Some(said) = admission.budget() {
+        headers.extend(header("x-ferrogate-budget", said));
+    }
     if let Some(call) = &context.call {
         headers.extend(id_header(call.dialect, &context.id.to_string()));
     }

@@ -165,11 +165,14 @@ pub(crate) async fn pass(
     let query = without_credential(header.uri.query());
     let mut headers = forwarded(&header.headers);
     let named = authorize::named(&header.headers);
-    let asker = limit::Asker {
+    let entrant = limit::Entrant {
+        books: &shared.books,
+        gateway,
         principal: &principal,
         address: context.exchange.client_ip(),
+        id: context.id,
     };
-    let mut admission = limit::count(gateway, &asker)?;
+    let mut admission = entrant.count().await?;
     let body = intake::read_body(session, gateway.max_request_bytes, deadline).await?;
     let issuer = shared
         .issued
@@ -189,6 +192,7 @@ pub(crate) async fn pass(
             scope: resource.map_or(Scope::FilesManage, |resource| resource.scope),
             surface: "resources",
             address: context.exchange.client_ip(),
+            priced: None,
         },
     );
     let model = model_of(gateway, &body);

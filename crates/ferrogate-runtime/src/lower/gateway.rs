@@ -1,5 +1,6 @@
 //! Model gateways.
 
+mod budgets;
 mod catalog;
 mod cloud;
 mod limits;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ferrogate_auth::{AccessLists, KeyCredential, KeySpec, Keyring};
+use ferrogate_billing::AccountSpec;
 use ferrogate_config::model::{
     self, AiGateway, AuthMode, Config, Credential, OnUnsupportedParam, Site,
 };
@@ -22,6 +24,11 @@ use ferrogate_types::{ListenAddress, ProviderId};
 use ferrogate_upstream::Endpoint;
 
 use super::{LowerError, chain};
+
+/// The budgets of all gateways.
+pub(super) fn budgets(config: &Config, errors: &mut Vec<LowerError>) -> Vec<AccountSpec> {
+    budgets::of(config, errors)
+}
 
 pub(super) fn lower(config: &Config, errors: &mut Vec<LowerError>) -> Vec<Arc<ModelGateway>> {
     config
@@ -105,7 +112,6 @@ fn one(gateway: &AiGateway, loopback: bool, errors: &mut Vec<LowerError>) -> Opt
         },
         keyring: Keyring::new(gateway.api_keys.iter().map(key_spec).collect()),
         tenants: holders.tenants,
-        budgets: holders.budgets,
         limits: holders.limits,
         rules,
         auth_required: gateway.auth == AuthMode::Required,

@@ -116,42 +116,12 @@ pub(super) fn budget(cx: &mut Cx<'_>, line: &Line<'_>) -> Option<Written> {
     if let [word, ..] = rest {
         return unexpected(cx, line, word);
     }
-    if !is_kept(&written) {
-        cx.unavailable(
-            line.at(),
-            "a budget of money, or of another period than a month in UTC, or that does not block,",
-            "write `monthly_token_budget N`, or `budget N tokens per month`",
-        );
-    }
-    in_memory(cx, line);
     Some(written)
-}
-
-/// Whether this build can hold to it.
-fn is_kept(written: &Written) -> bool {
-    let budget = &written.budget;
-    matches!(budget.amount, Amount::Tokens(_))
-        && budget.period == Period::Month
-        && budget.time_zone == "UTC"
-        && budget.on_exceed == OnExceed::Block
-        && written.downgrade.is_none()
-}
-
-fn in_memory(cx: &mut Cx<'_>, line: &Line<'_>) {
-    cx.say(
-        line.at(),
-        Diagnostic::warning(
-            "budget-in-memory",
-            "the budget is kept in memory: a restart begins the month anew",
-        )
-        .label("counted by this process only"),
-    );
 }
 
 /// `monthly_token_budget N`: tokens a calendar month in UTC.
 pub(super) fn monthly(cx: &mut Cx<'_>, line: &Line<'_>) -> Option<Written> {
     let tokens = line.number(cx, 1..=u64::MAX)?;
-    in_memory(cx, line);
     Some(Written {
         budget: Budget {
             amount: Amount::Tokens(tokens),

@@ -91,11 +91,6 @@ pub(super) fn state(cx: &mut Cx<'_>, line: &Line<'_>, settings: &mut Settings) {
     if let Some(block) = block {
         cx.run_block(block, KIND, OPTIONS, &mut state);
     }
-    cx.unavailable(
-        line.at(),
-        "keeping state",
-        "leave it out: keys are those of the file, budgets and limits are kept in memory",
-    );
     settings.state = Some(state);
 }
 

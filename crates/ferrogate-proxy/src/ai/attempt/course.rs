@@ -106,6 +106,7 @@ impl Course<'_, '_> {
             scope: surface.scope(),
             surface: surface.as_str(),
             address: job.address,
+            priced: job.priced,
         };
         let judge = policy::Judge::new(job.gateway, call);
         let allowed = |target: &Target| judge.allows(model, target);

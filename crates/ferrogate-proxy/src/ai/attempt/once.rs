@@ -471,6 +471,7 @@ fn begun(relayed: RelayedStream, held: VecDeque<Step>, source: Source) -> Stream
         held,
         source,
         sent: 0,
+        noted: 0,
         prediction: None,
         pass: None,
         provider: None,

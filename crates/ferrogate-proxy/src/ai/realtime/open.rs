@@ -22,6 +22,7 @@ use crate::ai::gateway::ModelGateway;
 use crate::ai::policy;
 use crate::ai::refusal::Refusal;
 use crate::ai::trace::{Trace, Turn};
+use crate::ai::worst::Worst;
 
 /// What is to be opened, and with what.
 pub(super) struct Wish<'a> {
@@ -36,6 +37,8 @@ pub(super) struct Wish<'a> {
     pub(super) asked: Asking<'a>,
     /// The only provider that may be asked, where the caller names one.
     pub(super) named: Option<String>,
+    /// What targets must have a price for, where a budget of money needs to know.
+    pub(super) priced: Option<Worst>,
     /// When it must be open.
     pub(super) deadline: Instant,
     /// The deadline is the caller's own.
@@ -58,6 +61,7 @@ pub(super) async fn run(wish: &Wish<'_>) -> Tried {
         scope: Scope::RealtimeConnect,
         surface: "realtime",
         address: wish.address,
+        priced: wish.priced,
     };
     let judge = policy::Judge::new(wish.gateway, call);
     let allowed = |target: &Target| judge.allows(wish.model, target);

@@ -10,6 +10,7 @@ use pingora_proxy::Session;
 use tokio::io::{AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::{sleep_until, timeout, timeout_at};
 
+use super::Fare;
 use crate::ai::PIECE;
 
 /// How a session ended.
@@ -46,20 +47,20 @@ const READ: usize = 16 << 10;
 /// How long a caller may take to notice the end.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// Passes bytes both ways until one side ends, until `limit`, or until `affordable` says that it is enough.
+/// Passes bytes both ways until one side ends, until `limit`, or until it can pay no more.
 pub(super) async fn run(
     session: &mut Session,
     upgraded: Upgraded,
     meter: &mut RealtimeMeter,
     limit: Instant,
-    affordable: impl FnMut(&RealtimeMeter) -> bool,
+    fare: &mut Fare<'_>,
 ) -> Ended {
     // Silence is part of a conversation; its own limits end it.
     session.set_read_timeout(None);
     let mut torn = false;
     // The limit holds for a side that does not read as well.
     let ended = tokio::select! {
-        ended = pump(session, upgraded, meter, &mut torn, affordable) => ended,
+        ended = pump(session, upgraded, meter, &mut torn, fare) => ended,
         () = sleep_until(limit.into()) => Ended::OutOfTime,
     };
     if let Some((code, reason)) = ended.farewell()
@@ -95,7 +96,7 @@ async fn pump(
     upgraded: Upgraded,
     meter: &mut RealtimeMeter,
     torn: &mut bool,
-    mut affordable: impl FnMut(&RealtimeMeter) -> bool,
+    fare: &mut Fare<'_>,
 ) -> Ended {
     let (mut from, mut to) = tokio::io::split(upgraded);
     let mut said = BytesMut::new();
@@ -117,7 +118,7 @@ async fn pump(
                         return Ended::CallerBroken;
                     }
                     *torn = false;
-                    spent = spent || !affordable(meter);
+                    spent = spent || !fare.affords(meter).await;
                     // In the midst of a frame nobody could be told why.
                     if spent && (meter.is_between_frames() || meter.is_lost()) {
                         return Ended::OutOfBudget;

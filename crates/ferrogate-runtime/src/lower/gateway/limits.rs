@@ -1,42 +1,21 @@
 //! How much each holder may use.
 
-use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Instant;
 
 use ferrogate_auth::{AccessLists, TenantError, TenantSpec, TenantTree};
-use ferrogate_billing::TokenBudget;
 use ferrogate_config::model::{AiGateway, Tenant};
 use ferrogate_policy::{LimitSpec, Limits, OnStoreFailure, Quota};
-use ferrogate_types::limits::{Amount, Budget, OnExceed, Period, RateLimit, StoreFailure};
-use ferrogate_types::{Subject, TenantId};
+use ferrogate_types::Subject;
+use ferrogate_types::limits::{RateLimit, StoreFailure};
 
 /// What the configuration says of tenants, keys and their limits.
 pub(super) struct Holders {
     pub(super) tenants: TenantTree,
-    /// Of each key: its own, and those of every tenant above it.
-    pub(super) budgets: Vec<Vec<Arc<TokenBudget>>>,
     pub(super) limits: Limits,
 }
 
 pub(super) fn of(gateway: &AiGateway) -> Result<Holders, Vec<TenantError>> {
     let tenants = TenantTree::new(gateway.tenants.iter().map(tenant).collect())?;
-    let shared: HashMap<&TenantId, Vec<Arc<TokenBudget>>> = gateway
-        .tenants
-        .iter()
-        .map(|tenant| (&tenant.id, budgets(&tenant.limits)))
-        .collect();
-    let held = gateway.api_keys.iter().map(|key| {
-        let mut held = budgets(&key.limits);
-        let above = key.tenant.iter().flat_map(|id| tenants.chain(id));
-        held.extend(
-            above
-                .flat_map(|tenant| shared.get(&tenant.id).into_iter().flatten())
-                .cloned(),
-        );
-        held
-    });
-    let budgets = held.collect();
     let keys = gateway
         .api_keys
         .iter()
@@ -46,11 +25,7 @@ pub(super) fn of(gateway: &AiGateway) -> Result<Holders, Vec<TenantError>> {
         .iter()
         .map(|tenant| (Subject::Tenant(tenant.id.clone()), spec(&tenant.limits)));
     let limits = Limits::new([], keys.chain(above), Instant::now());
-    Ok(Holders {
-        tenants,
-        budgets,
-        limits,
-    })
+    Ok(Holders { tenants, limits })
 }
 
 fn tenant(tenant: &Tenant) -> TenantSpec {
@@ -66,20 +41,6 @@ fn tenant(tenant: &Tenant) -> TenantSpec {
         },
         ..TenantSpec::new(tenant.id.clone(), tenant.parent.clone())
     }
-}
-
-/// The budgets that are kept in memory; others are not read yet.
-fn budgets(limits: &ferrogate_types::limits::Limits) -> Vec<Arc<TokenBudget>> {
-    let kept = limits.budgets.iter().filter_map(|budget| match budget {
-        Budget {
-            amount: Amount::Tokens(tokens),
-            period: Period::Month,
-            on_exceed: OnExceed::Block,
-            ..
-        } => Some(Arc::new(TokenBudget::new(*tokens))),
-        _ => None,
-    });
-    kept.collect()
 }
 
 fn spec(limits: &ferrogate_types::limits::Limits) -> LimitSpec {
