@@ -203,13 +203,31 @@ impl EmulatedStream {
     }
 }
 
-/// The one argument of a custom tool that went out as a function; whatever else the model made is handed on as it is.
+/// The one argument of a custom tool that went out as a function, as far as it came; whatever else the model made is
+/// handed on as it is.
 fn input_of(arguments: &str) -> String {
-    serde_json::from_str(arguments)
-        .ok()
-        .and_then(|mut object: Object<'_>| json::text(object.take("input")?).map(Cow::into_owned))
+    let whole = |text: &str| {
+        let mut object: Object<'_> = serde_json::from_str(text).ok()?;
+        json::text(object.take("input")?).map(Cow::into_owned)
+    };
+    // Where it is cut, its last escape may be as well; of a pair, the half that stands alone is read as `\u{fffd}`.
+    let cut = || {
+        let ends = arguments.char_indices().rev().map(|(at, _)| at);
+        let mut text = std::iter::once(arguments.len())
+            .chain(ends.take(LONGEST_ESCAPE))
+            .find_map(|end| whole(&format!("{}\"}}", arguments.get(..end)?)))?;
+        if text.ends_with('\u{fffd}') {
+            text.pop();
+        }
+        Some(text)
+    };
+    whole(arguments)
+        .or_else(cut)
         .unwrap_or_else(|| arguments.to_owned())
 }
+
+/// Characters of an escape without its last: `\u123`.
+const LONGEST_ESCAPE: usize = 5;
 
 #[cfg(test)]
 mod tests {
@@ -264,6 +282,15 @@ mod tests {
             (JSON_TOOL, ["{\"a\"", ":1}"], "text:{\"a\" text::1} Stop"),
             ("sql", ["{\"input\":", "\"x\"}"], "arguments:x ToolUse"),
             ("sql", ["broken", " one"], "arguments:broken one ToolUse"),
+            ("sql", ["{\"input\":", "\"x y"], "arguments:x y ToolUse"),
+            ("sql", ["{\"input\":", "\"x\\"], "arguments:x ToolUse"),
+            ("sql", ["{\"input\":\"x", "\\u26"], "arguments:x ToolUse"),
+            (
+                "sql",
+                ["{\"input\":\"x\\ud83c", "\\udf2"],
+                "arguments:x ToolUse",
+            ),
+            ("sql", ["{\"in", "p"], "arguments:{\"inp ToolUse"),
             ("other", ["{", "}"], "arguments:{ arguments:} ToolUse"),
         ] {
             let mut stream = emulation().stream();

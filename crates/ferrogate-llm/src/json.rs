@@ -322,6 +322,11 @@ impl Writer {
         String::from_utf8(self.out).unwrap_or_default()
     }
 
+    /// What was written so far.
+    pub fn as_text(&self) -> &str {
+        std::str::from_utf8(&self.out).unwrap_or_default()
+    }
+
     fn separate(&mut self) {
         let begun = self.out.len() > self.from;
         if begun && !matches!(self.out.last(), Some(b'{' | b'[' | b':')) {

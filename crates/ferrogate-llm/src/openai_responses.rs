@@ -12,6 +12,7 @@ mod usage;
 use bytes::Bytes;
 
 pub use self::echo::ResponsesEcho;
+pub(crate) use self::stream::Outline;
 
 use crate::chat::{Answer, ChatRequest};
 use crate::protocol::{

@@ -165,6 +165,18 @@ pub trait ReadStream: Send {
     /// The bytes are over. Appends [`Event::End`] if the answer is whole although the dialect's own end is missing
     /// or there is none; appends nothing if it is not.
     fn finish(&mut self, events: &mut Vec<Event>);
+
+    /// The stream is ended where it stands, because more of it is not paid for. Appends what closes the open blocks
+    /// and finishes every choice that has not: with the reason it told already, otherwise with
+    /// [`FinishReason::Length`](crate::chat::FinishReason::Length). At least one choice has finished then; usage and
+    /// end are the caller's to add.
+    fn cut(&mut self, events: &mut Vec<Event>);
+
+    /// Appends the frames that close what is open, in the provider's own numbers, for a caller to whom the stream
+    /// passed as it came. To be asked before [`cut`](Self::cut); most dialects close nothing but the answer.
+    fn close_passed(&self, out: &mut Vec<u8>) {
+        let _ = out;
+    }
 }
 
 /// Writes a stream for a caller event by event.

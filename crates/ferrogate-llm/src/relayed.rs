@@ -1,16 +1,27 @@
 //! A provider's stream on its way to a caller.
 
+mod finish;
+mod length;
+mod model;
+mod seen;
+
 use std::borrow::Cow;
 use std::ops::Range;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use ferrogate_types::Usage;
-use serde_json::value::RawValue;
 
+pub use self::finish::Finish;
+pub(crate) use self::length::Passed;
+pub use self::model::with_model;
+use self::model::{model_span, respell};
+pub(crate) use self::model::{text_span, with_model_at};
+use self::seen::{Noted, Seen};
 use crate::chat::OVERFULL;
 use crate::chat::{Event, Marking};
 use crate::frames::{AnyFrame, FrameError, Frames};
 use crate::json;
+use crate::openai_responses::Outline;
 use crate::protocol::{Caller, Framing, ReadStream, WriteStream};
 use crate::{Dialect, EmulatedStream, Emulation, FrameAction, StreamWatch, UpstreamFault};
 
@@ -25,49 +36,22 @@ pub struct RelayedStream {
     quoted_model: String,
     seen: Seen,
     ended: bool,
+    /// The caller was told of an error.
+    failed: bool,
     /// Room for the events of a frame, and for the bytes that say them.
     events: Vec<Event>,
     out: Vec<u8>,
 }
 
-/// What went by so far.
-#[derive(Default)]
-struct Seen {
-    usage: Option<Usage>,
-    content: bool,
-    output_bytes: usize,
-    /// Content went by behind the last report of usage.
-    unreported: bool,
-}
-
-/// What is known of a stream whose bytes are over.
-#[derive(Debug)]
-pub enum Finish {
-    /// It is whole; what is still to be sent.
-    Whole(Bytes),
-    /// It is cut: its caller must be told.
-    Cut,
-    /// Its last words are an error; what tells it.
-    Broken(UpstreamFault, Bytes),
-}
-
-impl Finish {
-    /// What is still to be sent of a whole stream.
-    pub fn whole(self) -> Option<Bytes> {
-        match self {
-            Self::Whole(rest) => Some(rest),
-            Self::Cut | Self::Broken(..) => None,
-        }
-    }
-}
-
 enum Mode {
     /// OpenAI's chunks, as they come: the common case, read as little as possible.
-    Watch(StreamWatch),
+    Watch(Box<StreamWatch>),
     /// Another dialect's frames, as they come, read to know what they are.
     Pass {
         dialect: Dialect,
         reader: Box<dyn ReadStream>,
+        /// What its end has to repeat, where that is more than the reader knows.
+        outline: Option<Box<Outline>>,
     },
     /// From one dialect to another.
     Translate {
@@ -92,7 +76,12 @@ pub enum Step {
 impl RelayedStream {
     /// A stream of OpenAI's chunks (or completions) for a caller of the same dialect.
     pub fn watching(watch: StreamWatch, asked_model: &str, limit: usize) -> Self {
-        Self::new(Framing::Sse, Mode::Watch(watch), asked_model, limit)
+        Self::new(
+            Framing::Sse,
+            Mode::Watch(Box::new(watch)),
+            asked_model,
+            limit,
+        )
     }
 
     /// A stream for a caller of the provider's own dialect.
@@ -101,6 +90,7 @@ impl RelayedStream {
         let mode = Mode::Pass {
             dialect,
             reader: protocol.stream_reader(),
+            outline: Outline::of(dialect),
         };
         Self::new(protocol.framing(), mode, asked_model, limit)
     }
@@ -132,6 +122,7 @@ impl RelayedStream {
             quoted_model: serde_json::Value::from(asked_model).to_string(),
             seen: Seen::default(),
             ended: false,
+            failed: false,
             events: Vec::new(),
             out: Vec::new(),
         }
@@ -147,81 +138,11 @@ impl RelayedStream {
         while !self.ended {
             let frame = self.frames.next_frame()?;
             if let Some(step) = self.step(&frame) {
+                self.failed |= matches!(step, Step::Fault(..));
                 return Some(step);
             }
         }
         None
-    }
-
-    /// The bytes are over: whether the answer is whole nevertheless.
-    pub fn finish(&mut self) -> Finish {
-        if self.ended {
-            return Finish::Whole(Bytes::new());
-        }
-        let mut sent = BytesMut::new();
-        if let Some(frame) = self.frames.finish() {
-            match self.step(&frame) {
-                Some(Step::Send(bytes)) => sent.extend_from_slice(&bytes),
-                Some(Step::Last(bytes)) => {
-                    sent.extend_from_slice(&bytes);
-                    return Finish::Whole(sent.freeze());
-                }
-                Some(Step::Fault(fault, bytes)) => return Finish::Broken(fault, bytes),
-                None => {}
-            }
-        }
-        let whole = match &mut self.mode {
-            Mode::Watch(watch) => {
-                let whole = watch.only_sentinel_missing();
-                if whole {
-                    sent.extend_from_slice(&StreamWatch::sentinel());
-                }
-                whole
-            }
-            Mode::Pass { reader, .. } => {
-                reader.finish(&mut self.events);
-                self.seen.note_all(self.events.drain(..)).end
-            }
-            Mode::Translate {
-                reader,
-                marking,
-                emulated,
-                writer,
-            } => {
-                reader.finish(&mut self.events);
-                let events = self.events.drain(..).map(|event| marking.mark(event));
-                let noted = write(
-                    events,
-                    emulated,
-                    writer.as_mut(),
-                    &mut self.seen,
-                    &mut self.out,
-                );
-                sent.extend_from_slice(&self.out);
-                if let Some(fault) = noted.fault {
-                    return Finish::Broken(fault, sent.freeze());
-                }
-                noted.end
-            }
-        };
-        self.ended = whole;
-        if whole {
-            Finish::Whole(sent.freeze())
-        } else {
-            Finish::Cut
-        }
-    }
-
-    /// What tells the caller that the stream broke, where only its writer knows how: numbered events, an array.
-    /// `None` where the dialect's own error frame will do.
-    pub fn fail(&mut self, fault: UpstreamFault) -> Option<Bytes> {
-        let Mode::Translate { writer, .. } = &mut self.mode else {
-            return None;
-        };
-        self.ended = true;
-        let mut out = Vec::new();
-        writer.write(&Event::Fault(fault), &mut out);
-        Some(out.into())
     }
 
     /// Whether bytes of a frame wait for its rest.
@@ -290,19 +211,25 @@ impl RelayedStream {
         let data = frame.data();
         match &mut self.mode {
             Mode::Watch(_) => None,
-            Mode::Pass { dialect, reader } => {
+            Mode::Pass {
+                dialect,
+                reader,
+                outline,
+            } => {
                 let span = data.as_ref().and_then(|data| model_span(*dialect, data));
-                let mut readable = true;
-                if let Some(data) = data {
-                    readable = json::peek(&data, []).is_ok();
-                    reader.read(frame.packet(&data), &mut self.events);
+                if let Some(data) = &data {
+                    let packet = frame.packet(data);
+                    if let Some(outline) = outline {
+                        outline.see(packet.name, packet.data);
+                    }
+                    reader.read(packet, &mut self.events);
                 }
                 let noted = self.seen.note_all(self.events.drain(..));
                 let dialect = *dialect;
                 let bytes = self.respelt(frame, span);
                 Some(match noted.fault {
                     // Junk tells a caller nothing, so that its SDK would take the end for a whole answer's.
-                    Some(fault) if !readable => {
+                    Some(fault) if data.is_none_or(|data| json::peek(&data, []).is_err()) => {
                         let frame = dialect.protocol().error_frame(&fault.body());
                         Step::Fault(fault, frame)
                     }
@@ -361,53 +288,6 @@ impl RelayedStream {
     }
 }
 
-/// What the events of one frame say about the stream itself.
-#[derive(Default)]
-struct Noted {
-    end: bool,
-    usage: bool,
-    fault: Option<UpstreamFault>,
-}
-
-impl Seen {
-    fn note_all(&mut self, events: impl Iterator<Item = Event>) -> Noted {
-        let mut noted = Noted::default();
-        for event in events {
-            self.note(event, &mut noted);
-        }
-        self.frame_over(&noted);
-        noted
-    }
-
-    /// A report of usage covers what came with it in one frame, whichever stands first.
-    fn frame_over(&mut self, noted: &Noted) {
-        self.unreported &= !noted.usage;
-    }
-
-    fn note(&mut self, event: Event, noted: &mut Noted) {
-        match event {
-            Event::Usage(usage) => {
-                self.usage = Some(usage);
-                noted.usage = true;
-            }
-            Event::Open { kind, .. } => {
-                self.content = true;
-                self.unreported = true;
-                self.output_bytes += kind.len();
-            }
-            Event::Delta { delta, .. } => {
-                self.content = true;
-                self.unreported = true;
-                self.output_bytes += delta.len();
-            }
-            Event::Finish { .. } => self.content = true,
-            Event::Fault(fault) => noted.fault = Some(fault),
-            Event::End => noted.end = true,
-            Event::Start(_) | Event::Close { .. } | Event::Logprobs { .. } | Event::KeepAlive => {}
-        }
-    }
-}
-
 /// Writes what was read, with emulations undone, and notes it.
 fn write(
     events: impl Iterator<Item = Event>,
@@ -443,188 +323,5 @@ fn take_bytes(out: &mut Vec<u8>) -> Bytes {
     bytes
 }
 
-/// A whole answer with the model the caller asked for in place of the provider's name for it.
-pub fn with_model(dialect: Dialect, body: &Bytes, model: &str) -> Bytes {
-    with_model_at(body, model_span(dialect, body), model)
-}
-
-/// The same where it is known already at which bytes the model stands.
-pub(crate) fn with_model_at(body: &Bytes, span: Option<Range<usize>>, model: &str) -> Bytes {
-    match span {
-        Some(span) => respell(body, &span, &serde_json::Value::from(model).to_string()),
-        None => body.clone(),
-    }
-}
-
-fn respell(raw: &Bytes, span: &Range<usize>, quoted: &str) -> Bytes {
-    if raw.get(span.clone()) == Some(quoted.as_bytes()) {
-        return raw.clone();
-    }
-    let mut out = BytesMut::with_capacity(raw.len() + quoted.len());
-    out.extend_from_slice(raw.get(..span.start).unwrap_or_default());
-    out.extend_from_slice(quoted.as_bytes());
-    out.extend_from_slice(raw.get(span.end..).unwrap_or_default());
-    out.freeze()
-}
-
-/// Where a dialect names the model in an answer or an event.
-fn model_span(dialect: Dialect, data: &[u8]) -> Option<Range<usize>> {
-    let (outer, name) = match dialect {
-        Dialect::OpenAiChat | Dialect::OpenAiText | Dialect::Ollama => (None, "model"),
-        Dialect::OpenAiResponses => (Some("response"), "model"),
-        Dialect::Anthropic => (Some("message"), "model"),
-        Dialect::Gemini => (None, "modelVersion"),
-        Dialect::Converse | Dialect::Cohere | Dialect::Replicate => return None,
-    };
-    // Most events of most dialects do not name it, and looking is cheaper than parsing.
-    memchr::memmem::find(data, name.as_bytes())?;
-    let [own, inner] = json::peek(data, [name, outer.unwrap_or_default()]).ok()?;
-    // A whole answer has it at the top, an event within.
-    let raw = match inner.filter(|_| outer.is_some()) {
-        Some(inner) => json::peek(inner.get().as_bytes(), [name]).ok()?[0]?,
-        None => own?,
-    };
-    text_span(data, raw)
-}
-
-/// Where a string lies in the bytes it was parsed from.
-pub(crate) fn text_span(data: &[u8], raw: &RawValue) -> Option<Range<usize>> {
-    raw.get().starts_with('"').then(|| {
-        let start = raw.get().as_ptr().addr() - data.as_ptr().addr();
-        start..start + raw.get().len()
-    })
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::Surface;
-
-    fn steps(stream: &mut RelayedStream, text: &str) -> Vec<Step> {
-        stream
-            .push(Bytes::copy_from_slice(text.as_bytes()))
-            .unwrap();
-        std::iter::from_fn(|| stream.next_step()).collect()
-    }
-
-    #[test]
-    fn passes_bytes_with_the_model_asked_for() {
-        let watch = StreamWatch::new(Surface::CHAT, true);
-        let mut stream = RelayedStream::watching(watch, "fast", 1 << 20);
-        let chunk = |model: &str| {
-            format!(
-                "data: {{\"id\": \"x\",  \"model\":\"{model}\",\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"model\"}}}}]}}\r\n\r\n"
-            )
-        };
-        assert_eq!(
-            steps(&mut stream, &chunk("gpt-9")),
-            [Step::Send(chunk("fast").into())]
-        );
-        assert_eq!(
-            steps(&mut stream, "data: [DONE]\n\n"),
-            [Step::Last("data: [DONE]\n\n".into())]
-        );
-        assert!(stream.has_content() && stream.is_complete());
-    }
-
-    #[test]
-    fn knows_when_more_was_said_than_its_usage_tells() {
-        let begun = "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"m\",\"usage\":{\"input_tokens\":9,\"output_tokens\":1}}}\n\n\
-            event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n\
-            event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"a lot\"}}\n\n";
-        let told = "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{},\"usage\":{\"output_tokens\":7}}\n\n";
-        let gemini = "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"a\"}]}}],\"usageMetadata\":{\"promptTokenCount\":1}}\n\n";
-        let caller = Caller::default();
-        for (from, text, expected) in [
-            (Dialect::Anthropic, begun.to_owned(), true),
-            (Dialect::Anthropic, format!("{begun}{told}"), false),
-            (Dialect::Gemini, gemini.to_owned(), false),
-        ] {
-            for mut stream in [
-                RelayedStream::passing(from, "m", 1 << 20),
-                RelayedStream::translating(from, Dialect::OpenAiChat, &caller, 1 << 20),
-            ] {
-                let seen = steps(&mut stream, &text);
-                assert_eq!(stream.usage_is_behind(), expected, "{from:?} {seen:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn junk_is_told_as_an_error_and_not_passed() {
-        for (dialect, junk) in [
-            (Dialect::Anthropic, "data: <html>\n\n"),
-            (Dialect::Gemini, "data: {\"candidates\":[{\r\n\r\n"),
-            (Dialect::Cohere, "data: [1]\n\n"),
-        ] {
-            let mut stream = RelayedStream::passing(dialect, "m", 1 << 20);
-            let told = steps(&mut stream, junk);
-            let [Step::Fault(fault, frame)] = told.as_slice() else {
-                panic!("{dialect:?}: {told:?}")
-            };
-            assert_eq!(frame, &dialect.protocol().error_frame(&fault.body()));
-        }
-    }
-
-    #[test]
-    fn a_writer_that_has_no_room_left_fails_the_stream() {
-        let caller = Caller::default();
-        for to in [
-            Dialect::Anthropic,
-            Dialect::Converse,
-            Dialect::Cohere,
-            Dialect::OpenAiResponses,
-            Dialect::Gemini,
-        ] {
-            let mut stream = RelayedStream::translating(Dialect::OpenAiChat, to, &caller, 32 << 20);
-            let call = |index: u32, arguments: &str| {
-                format!(
-                    "data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"tool_calls\":[{{\"index\":{index},\"id\":\"c{index}\",\"function\":{{\"name\":\"f\",\"arguments\":\"{arguments}\"}}}}]}}}}]}}\n\n"
-                )
-            };
-            let mut told = steps(&mut stream, &call(0, "{"));
-            let piece = call(1, &"x".repeat(1 << 20));
-            for _ in 0..18 {
-                told.extend(steps(&mut stream, &piece));
-            }
-            assert!(
-                told.iter().any(|step| matches!(step, Step::Fault(..))),
-                "{to:?}"
-            );
-            assert!(!told.iter().any(|step| matches!(step, Step::Last(_))));
-        }
-    }
-
-    #[test]
-    fn names_the_model_asked_for_in_whole_answers() {
-        for (dialect, body, expected) in [
-            (
-                Dialect::OpenAiChat,
-                r#"{"model":"a","x":1.0}"#,
-                r#"{"model":"m","x":1.0}"#,
-            ),
-            (Dialect::Anthropic, r#"{"model":"a"}"#, r#"{"model":"m"}"#),
-            (
-                Dialect::Anthropic,
-                r#"{"message":{"model":"a"}}"#,
-                r#"{"message":{"model":"m"}}"#,
-            ),
-            (
-                Dialect::Gemini,
-                r#"{"modelVersion":"a"}"#,
-                r#"{"modelVersion":"m"}"#,
-            ),
-            (Dialect::Cohere, r#"{"model":"a"}"#, r#"{"model":"a"}"#),
-            (
-                Dialect::OpenAiChat,
-                r#"{"model":null}"#,
-                r#"{"model":null}"#,
-            ),
-        ] {
-            assert_eq!(
-                with_model(dialect, &Bytes::copy_from_slice(body.as_bytes()), "m"),
-                expected
-            );
-        }
-    }
-}
+mod tests;

@@ -1,5 +1,7 @@
 //! What a stream of OpenAI's API is doing: content, usage, error, end.
 
+mod length;
+
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -9,7 +11,10 @@ use ferrogate_types::Usage;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use self::length::start_of;
+use crate::chat::Start;
 use crate::json;
+use crate::openai_responses::Outline;
 use crate::{Dialect, ErrorBody, Frame, Surface, UpstreamFault, encode_event, read_usage};
 
 /// Watches one stream frame by frame.
@@ -32,6 +37,10 @@ pub struct StreamWatch {
     end: Option<StreamEnd>,
     /// Where the last frame's data names the model.
     model_span: Option<Range<usize>>,
+    /// How the answer began, by its first chunk.
+    start: Option<Start>,
+    /// What the end of a stream of Responses has to repeat.
+    outline: Option<Box<Outline>>,
 }
 
 /// What to do with a frame.
@@ -95,6 +104,8 @@ impl StreamWatch {
             unreported: false,
             end: None,
             model_span: None,
+            start: None,
+            outline: Outline::of(surface.dialect()),
         }
     }
 
@@ -129,8 +140,8 @@ impl StreamWatch {
             self.usage = Some(usage);
             self.unreported = false;
         }
-        if self.surface.dialect() == Dialect::OpenAiResponses {
-            if json::peek(&data, []).is_err() {
+        if let Some(outline) = &mut self.outline {
+            if !outline.see(frame.event(), &data) {
                 return self.junk(&data);
             }
             return self.see_responses_event(frame, &data);
@@ -153,6 +164,9 @@ impl StreamWatch {
                 self.content = true;
                 self.output_bytes += data.len();
                 self.unreported = usage.is_none();
+                if self.start.is_none() && !choices.is_empty() {
+                    self.start = Some(start_of(&data));
+                }
                 for choice in &choices {
                     self.note(choice);
                 }

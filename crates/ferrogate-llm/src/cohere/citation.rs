@@ -48,9 +48,9 @@ pub(super) fn read(raw: &RawValue, offset: impl Fn(u64) -> usize) -> Option<(u64
 /// Writes one citation of the item `number`, which begins at the character `offset` of the whole text.
 pub(super) fn write(
     citation: &Citation<'_>,
-    number: usize,
+    number: u64,
     offset: usize,
-    place: usize,
+    place: u64,
     w: &mut Writer,
 ) {
     let (from, to) = citation.span.unwrap_or((offset, offset));

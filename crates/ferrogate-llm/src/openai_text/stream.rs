@@ -68,6 +68,13 @@ impl ReadStream for Reader {
             self.end(events);
         }
     }
+
+    fn cut(&mut self, events: &mut Vec<Event>) {
+        if self.choices.is_empty() {
+            self.choices.push(State::Unseen);
+        }
+        self.ended(&FinishReason::Length, events);
+    }
 }
 
 impl Reader {
@@ -119,12 +126,17 @@ impl Reader {
     }
 
     fn end(&mut self, events: &mut Vec<Event>) {
+        self.ended(&FinishReason::Stop, events);
+        events.push(Event::End);
+    }
+
+    /// All is over, for this reason where none was told.
+    fn ended(&mut self, untold: &FinishReason, events: &mut Vec<Event>) {
         self.done = true;
         for place in 0..self.choices.len() {
             let choice = u32::try_from(place).unwrap_or_default();
-            self.close(place, choice, FinishReason::Stop, events);
+            self.close(place, choice, untold.clone(), events);
         }
-        events.push(Event::End);
     }
 }
 

@@ -30,6 +30,10 @@ impl ReadStream for Reader {
     }
 
     fn finish(&mut self, _events: &mut Vec<Event>) {}
+
+    fn cut(&mut self, events: &mut Vec<Event>) {
+        self.ended(FinishReason::Length, events);
+    }
 }
 
 impl Reader {
@@ -65,6 +69,12 @@ impl Reader {
             events.push(Event::Fault(UpstreamFault::because(message)));
             return;
         }
+        self.ended(FinishReason::Stop, events);
+        events.push(Event::End);
+    }
+
+    fn ended(&mut self, reason: FinishReason, events: &mut Vec<Event>) {
+        self.done = true;
         self.start(events);
         events.push(Event::Close {
             choice: 0,
@@ -72,10 +82,9 @@ impl Reader {
         });
         events.push(Event::Finish {
             choice: 0,
-            reason: FinishReason::Stop,
+            reason,
             stop_sequence: None,
         });
-        events.push(Event::End);
     }
 }
 

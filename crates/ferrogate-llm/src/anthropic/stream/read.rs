@@ -6,6 +6,7 @@ use crate::UpstreamFault;
 use crate::anthropic::block::read_citation;
 use crate::anthropic::error;
 use crate::anthropic::response::{explanation, read_stop, read_tier};
+use crate::anthropic::stream::write::write_close;
 use crate::anthropic::usage::Counts;
 use crate::chat::{BlockKind, Citation, Delta, Event, FinishReason, Start};
 use crate::json::{self, Object};
@@ -40,7 +41,9 @@ enum Kind {
         chars: usize,
         citations: Vec<Citation<'static>>,
     },
-    Thinking,
+    Thinking {
+        signed: bool,
+    },
     /// A call: the input it began with, while no other came.
     Call {
         initial: Option<String>,
@@ -92,6 +95,17 @@ impl ReadStream for Reader {
 
     fn finish(&mut self, _events: &mut Vec<Event>) {
         // The dialect has an end of its own: what stops without it is cut off.
+    }
+
+    fn cut(&mut self, events: &mut Vec<Event>) {
+        self.ended(FinishReason::Length, events);
+    }
+
+    fn close_passed(&self, out: &mut Vec<u8>) {
+        if let Some(open) = &self.open {
+            let signs = matches!(open.kind, Kind::Thinking { signed: false });
+            write_close(open.index, signs, out);
+        }
     }
 }
 
@@ -158,7 +172,7 @@ impl Reader {
             "thinking" => {
                 first.push(Delta::Text(text("thinking")));
                 first.push(Delta::Signature(text("signature")));
-                (Some(BlockKind::Thinking), Kind::Thinking)
+                (Some(BlockKind::Thinking), Kind::Thinking { signed: false })
             }
             "redacted_thinking" => {
                 let data = text("data");
@@ -245,7 +259,8 @@ impl Reader {
                 return;
             }
             (Kind::Text { chars, .. }, Delta::Text(piece)) => *chars += piece.chars().count(),
-            (Kind::Thinking, Delta::Text(_) | Delta::Signature(_)) => {}
+            (Kind::Thinking { .. }, Delta::Text(_)) => {}
+            (Kind::Thinking { signed }, Delta::Signature(_)) => *signed = true,
             (Kind::Call { initial }, Delta::Arguments(_)) => *initial = None,
             (Kind::Hosted { input, .. }, Delta::Arguments(piece)) => {
                 if input.len() + piece.len() <= MOST_INPUT {
@@ -292,7 +307,7 @@ impl Reader {
                     raw: with_input(raw, input),
                 },
             }),
-            Kind::Call { initial: None } | Kind::Thinking | Kind::Complete => {}
+            Kind::Call { initial: None } | Kind::Thinking { .. } | Kind::Complete => {}
         }
         events.push(Event::Close { choice: 0, block });
     }
@@ -313,9 +328,15 @@ impl Reader {
     }
 
     fn end(&mut self, events: &mut Vec<Event>) {
+        self.ended(FinishReason::Stop, events);
+        events.push(Event::End);
+    }
+
+    /// The answer is over, for this reason if none was told.
+    fn ended(&mut self, untold: FinishReason, events: &mut Vec<Event>) {
         self.done = true;
         self.close(events);
-        let reason = self.finish.take().unwrap_or(FinishReason::Stop);
+        let reason = self.finish.take().unwrap_or(untold);
         let refusal = self.refusal.take();
         if let Some(text) = refusal.filter(|_| reason == FinishReason::Refusal) {
             let block = self.next_block;
@@ -336,7 +357,6 @@ impl Reader {
             reason,
             stop_sequence: self.stop_sequence.take(),
         });
-        events.push(Event::End);
     }
 }
 

@@ -196,12 +196,9 @@ impl State {
 
     /// One delta of the open block.
     fn piece(&self, out: &mut Vec<u8>, delta: impl FnOnce(&mut json::Writer)) {
-        let Some(open) = &self.open else { return };
-        frame("content_block_delta", out, |w| {
-            w.member("index", &open.index).key("delta").open();
-            delta(w);
-            w.close();
-        });
+        if let Some(open) = &self.open {
+            piece(open.index.into(), out, delta);
+        }
     }
 
     fn delta(&mut self, delta: &Delta, out: &mut Vec<u8>) {
@@ -245,26 +242,20 @@ impl State {
         if let Some(open) = &mut self.open {
             open.kind = Kind::Thinking { signed: true };
         }
-        self.piece(out, |w| {
-            w.text("type", "signature_delta");
-            w.text("signature", signature);
-        });
+        if let Some(open) = &self.open {
+            write_signature(open.index.into(), signature, out);
+        }
     }
 
     fn close(&mut self, out: &mut Vec<u8>) {
-        match self.open.as_ref().map(|open| open.kind) {
-            // Clients wait for one at the end of a thought.
-            Some(Kind::Thinking { signed: false }) => self.signature("", out),
-            Some(Kind::Call { custom: true }) => self.piece(out, |w| {
+        if let Some(Kind::Call { custom: true }) = self.open.as_ref().map(|open| open.kind) {
+            self.piece(out, |w| {
                 w.text("type", "input_json_delta");
                 w.text("partial_json", "\"}");
-            }),
-            _ => {}
-        }
-        if let Some(open) = self.open.take() {
-            frame("content_block_stop", out, |w| {
-                w.member("index", &open.index);
             });
+        }
+        if let Some(Open { index, kind }) = self.open.take() {
+            write_close(index.into(), kind == Kind::Thinking { signed: false }, out);
         }
     }
 
@@ -288,6 +279,32 @@ impl State {
         });
         frame("message_stop", out, |_| {});
     }
+}
+
+/// Closes a block. Clients wait for a signature at the end of a thought: one that has none `signs` with nothing.
+pub(super) fn write_close(index: u64, signs: bool, out: &mut Vec<u8>) {
+    if signs {
+        write_signature(index, "", out);
+    }
+    frame("content_block_stop", out, |w| {
+        w.member("index", &index);
+    });
+}
+
+fn write_signature(index: u64, signature: &str, out: &mut Vec<u8>) {
+    piece(index, out, |w| {
+        w.text("type", "signature_delta");
+        w.text("signature", signature);
+    });
+}
+
+/// One delta of a block.
+fn piece(index: u64, out: &mut Vec<u8>, delta: impl FnOnce(&mut json::Writer)) {
+    frame("content_block_delta", out, |w| {
+        w.member("index", &index).key("delta").open();
+        delta(w);
+        w.close();
+    });
 }
 
 /// One event.

@@ -129,7 +129,7 @@ fn citations(choice: &Choice<'_>, own: bool, w: &mut Writer) {
             Block::Thinking { .. } | Block::Refusal(_) => true,
             _ => false,
         };
-        number += usize::from(text);
+        number += u64::from(text);
     }
     if begun {
         w.close_list();

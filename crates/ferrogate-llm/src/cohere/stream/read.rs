@@ -5,6 +5,7 @@ use serde_json::value::RawValue;
 use crate::UpstreamFault;
 use crate::chat::{BlockKind, Citation, Delta, Event, FinishReason, Start};
 use crate::cohere::response::error_of;
+use crate::cohere::stream::write::write_end;
 use crate::cohere::{citation, finish, logprobs, usage};
 use crate::json::{self, Object};
 use crate::protocol::{Packet, ReadStream};
@@ -19,6 +20,8 @@ pub(in crate::cohere) struct Reader {
     /// Where items of text begin in the whole text, in characters: their number and the place.
     begins: Vec<(u64, usize)>,
     characters: usize,
+    /// The citation whose end has not come.
+    cited: Option<u64>,
     called: bool,
     done: bool,
 }
@@ -89,7 +92,9 @@ impl ReadStream for Reader {
             "tool-call-start" => self.call(index, &mut message, events),
             "tool-call-delta" => self.arguments(index, &mut message, events),
             "tool-call-end" => self.close(Key::Call(index), events),
+            "citation-end" => self.cited = None,
             "citation-start" => {
+                self.cited = Some(index);
                 if let Some(raw) = message.take("citations") {
                     self.cite(raw, events);
                 }
@@ -105,6 +110,30 @@ impl ReadStream for Reader {
 
     /// The dialect has an end of its own: without it the answer is cut.
     fn finish(&mut self, _events: &mut Vec<Event>) {}
+
+    fn cut(&mut self, events: &mut Vec<Event>) {
+        self.done = true;
+        self.close_all(events);
+        events.push(Event::Finish {
+            choice: 0,
+            reason: FinishReason::Length,
+            stop_sequence: None,
+        });
+    }
+
+    fn close_passed(&self, out: &mut Vec<u8>) {
+        if let Some(index) = self.cited {
+            write_end("citation-end", index, out);
+        }
+        for open in &self.open {
+            match open.key {
+                Key::Item(index) => write_end("content-end", index, out),
+                Key::Call(index) => write_end("tool-call-end", index, out),
+                // Its pieces are all there is of it.
+                Key::Plan => {}
+            }
+        }
+    }
 }
 
 impl Reader {
@@ -194,6 +223,12 @@ impl Reader {
     fn close(&mut self, key: Key, events: &mut Vec<Event>) {
         if let Some(at) = self.open.iter().position(|open| open.key == key) {
             let Open { block, .. } = self.open.remove(at);
+            events.push(Event::Close { choice: 0, block });
+        }
+    }
+
+    fn close_all(&mut self, events: &mut Vec<Event>) {
+        for Open { block, .. } in std::mem::take(&mut self.open) {
             events.push(Event::Close { choice: 0, block });
         }
     }
@@ -289,12 +324,7 @@ impl Reader {
     }
 
     fn end(&mut self, delta: &mut Object<'_>, events: &mut Vec<Event>) {
-        for open in std::mem::take(&mut self.open) {
-            events.push(Event::Close {
-                choice: 0,
-                block: open.block,
-            });
-        }
+        self.close_all(events);
         events.extend(delta.take("usage").and_then(usage::read).map(Event::Usage));
         let word = delta
             .text("finish_reason")

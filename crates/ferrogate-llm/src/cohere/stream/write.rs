@@ -20,9 +20,9 @@ struct State {
     id: String,
     begun: bool,
     open: Open,
-    items: usize,
-    calls: usize,
-    citations: usize,
+    items: u64,
+    calls: u64,
+    citations: u64,
     /// Characters of text in the items before the open one, and in it.
     before: usize,
     within: usize,
@@ -262,10 +262,15 @@ impl State {
     }
 }
 
+/// The end of something numbered, in the provider's numbers.
+pub(super) fn write_end(kind: &str, index: u64, out: &mut Vec<u8>) {
+    frame(kind, Some(index), out, |_| {});
+}
+
 /// One event: its type, its number where it has one, and what it says.
 fn frame(
     kind: &str,
-    index: Option<usize>,
+    index: Option<u64>,
     out: &mut Vec<u8>,
     members: impl FnOnce(&mut json::Writer),
 ) {

@@ -3,6 +3,7 @@
 use crate::UpstreamFault;
 use crate::chat::{BlockKind, Citation, Delta, Event, FinishReason, Start};
 use crate::converse::response::{read_finish, stop_sequence};
+use crate::converse::stream::write::write_stop;
 use crate::converse::{content, usage};
 use crate::json::{self, Object};
 use crate::protocol::{Packet, ReadStream};
@@ -39,6 +40,9 @@ enum Kind {
     Image(String),
     /// The vendor's own tools, which nobody else is to call, and their results.
     Ignored,
+    /// Announced without a word of what it is, or said and closed in one piece: nothing is open of it but on the
+    /// wire.
+    Silent,
 }
 
 impl ReadStream for Reader {
@@ -64,7 +68,7 @@ impl ReadStream for Reader {
                 let index = object.unsigned("contentBlockIndex").ok().flatten();
                 self.close(|open| Some(open.index) == index, events);
             }
-            "messageStop" => self.stop(object, events),
+            "messageStop" => self.message_stop(object, events),
             "metadata" => {
                 events.extend(object.take("usage").and_then(usage::read).map(Event::Usage));
                 self.finish(events);
@@ -77,6 +81,17 @@ impl ReadStream for Reader {
         if self.stopped && !self.done {
             self.done = true;
             events.push(Event::End);
+        }
+    }
+
+    fn cut(&mut self, events: &mut Vec<Event>) {
+        self.done = true;
+        self.stop(FinishReason::Length, None, events);
+    }
+
+    fn close_passed(&self, out: &mut Vec<u8>) {
+        for open in &self.open {
+            write_stop(open.index, out);
         }
     }
 }
@@ -110,22 +125,33 @@ impl Reader {
         }
     }
 
-    fn stop(&mut self, mut object: Object<'_>, events: &mut Vec<Event>) {
+    fn message_stop(&mut self, mut object: Object<'_>, events: &mut Vec<Event>) {
+        let word = object.text("stopReason").ok().flatten().unwrap_or_default();
+        let fields = object.take("additionalModelResponseFields");
+        let reason = read_finish(&word);
+        let sequence = fields
+            .and_then(stop_sequence)
+            .filter(|_| reason == FinishReason::StopSequence)
+            .map(Into::into);
+        self.stop(reason, sequence, events);
+    }
+
+    /// The message is over, unless it was before.
+    fn stop(
+        &mut self,
+        reason: FinishReason,
+        stop_sequence: Option<String>,
+        events: &mut Vec<Event>,
+    ) {
         if std::mem::replace(&mut self.stopped, true) {
             return;
         }
         self.start(events);
         self.close(|_| true, events);
-        let word = object.text("stopReason").ok().flatten().unwrap_or_default();
-        let fields = object.take("additionalModelResponseFields");
-        let reason = read_finish(&word);
         events.push(Event::Finish {
             choice: 0,
-            stop_sequence: fields
-                .and_then(stop_sequence)
-                .filter(|_| reason == FinishReason::StopSequence)
-                .map(Into::into),
             reason,
+            stop_sequence,
         });
     }
 
@@ -161,10 +187,12 @@ impl Reader {
         } else if let Ok(Some(mut image)) = start.object("image") {
             let format = image.text("format").ok().flatten().unwrap_or_default();
             self.begin_as(index, Kind::Image(format.into_owned()), None, events);
-        } else if !start.is_empty() {
+        } else if start.is_empty() {
+            // It leaves it to the first delta, as no start does.
+            self.begin_as(index, Kind::Silent, None, events);
+        } else {
             self.begin_as(index, Kind::Ignored, None, events);
         }
-        // A start that says nothing leaves it to the first delta, as no start does.
     }
 
     /// Begins a block; `None` when there are too many, or the message is over.
@@ -207,7 +235,7 @@ impl Reader {
             Kind::Text => BlockKind::Text,
             Kind::Thinking => BlockKind::Thinking,
             // Arguments without a call.
-            Kind::Call | Kind::Image(_) | Kind::Ignored => return None,
+            Kind::Call | Kind::Image(_) | Kind::Ignored | Kind::Silent => return None,
         };
         self.begin_as(index, kind.clone(), Some(shown), events)
     }
@@ -293,12 +321,8 @@ impl Reader {
     /// A block that comes in one piece.
     fn whole(&mut self, index: u64, kind: BlockKind, events: &mut Vec<Event>) {
         self.close(|open| open.index == index, events);
-        // Its `contentBlockStop` closes nothing any more.
-        if self
-            .begin_as(index, Kind::Text, Some(kind), events)
-            .is_some()
-        {
-            self.close(|open| open.index == index, events);
+        if let Some(block) = self.begin_as(index, Kind::Silent, Some(kind), events) {
+            events.push(Event::Close { choice: 0, block });
         }
     }
 }

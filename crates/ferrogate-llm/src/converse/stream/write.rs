@@ -74,6 +74,17 @@ impl WriteStream for Writer {
     }
 }
 
+/// A block is over.
+pub(super) fn write_stop(index: u64, out: &mut Vec<u8>) {
+    frame(
+        "contentBlockStop",
+        |w| {
+            w.member("contentBlockIndex", &index);
+        },
+        out,
+    );
+}
+
 /// Appends one event with what `payload` writes into its object.
 fn frame(name: &str, payload: impl FnOnce(&mut json::Writer), out: &mut Vec<u8>) {
     let mut w = json::Writer::default();
@@ -225,13 +236,7 @@ impl Blocks {
     }
 
     fn stop(&mut self, out: &mut Vec<u8>) {
-        frame(
-            "contentBlockStop",
-            |w| {
-                w.member("contentBlockIndex", &self.index);
-            },
-            out,
-        );
+        write_stop(self.index.into(), out);
         self.index = self.index.saturating_add(1);
     }
 

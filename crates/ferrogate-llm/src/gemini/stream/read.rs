@@ -88,6 +88,23 @@ impl ReadStream for Reader {
             events.push(Event::End);
         }
     }
+
+    fn cut(&mut self, events: &mut Vec<Event>) {
+        self.done = true;
+        if self.choices.is_empty() && !self.blocked {
+            self.choices.push(State::new(&self.id));
+        }
+        for (choice, state) in (0..).zip(&mut self.choices) {
+            if !std::mem::replace(&mut state.finished, true) {
+                state.close(choice, events);
+                events.push(Event::Finish {
+                    choice,
+                    reason: FinishReason::Length,
+                    stop_sequence: None,
+                });
+            }
+        }
+    }
 }
 
 impl Reader {

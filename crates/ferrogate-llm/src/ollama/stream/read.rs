@@ -1,7 +1,7 @@
 //! A provider's stream.
 
 use crate::chat::calls::Calls;
-use crate::chat::{Block, BlockKind, Delta, Event, Source, Start};
+use crate::chat::{Block, BlockKind, Delta, Event, FinishReason, Source, Start};
 use crate::json::Object;
 use crate::ollama::{finish, message, response, usage};
 use crate::protocol::{Packet, ReadStream};
@@ -64,6 +64,16 @@ impl ReadStream for Reader {
 
     /// The dialect has an end of its own: without it the answer is cut.
     fn finish(&mut self, _events: &mut Vec<Event>) {}
+
+    fn cut(&mut self, events: &mut Vec<Event>) {
+        self.done = true;
+        self.close(events);
+        events.push(Event::Finish {
+            choice: 0,
+            reason: FinishReason::Length,
+            stop_sequence: None,
+        });
+    }
 }
 
 impl Reader {

@@ -110,18 +110,30 @@ impl ReadStream for Reader {
             self.end(events);
         }
     }
+
+    fn cut(&mut self, events: &mut Vec<Event>) {
+        if self.choices.is_empty() {
+            self.choices.push(State::default());
+        }
+        self.ended("length", events);
+    }
 }
 
 impl Reader {
     fn end(&mut self, events: &mut Vec<Event>) {
+        // `[DONE]` without a finish reason: the sentinel says that it is whole.
+        self.ended("", events);
+        events.push(Event::End);
+    }
+
+    /// All is over, for this reason where none was told.
+    fn ended(&mut self, untold: &str, events: &mut Vec<Event>) {
         self.done = true;
         for index in 0..self.choices.len() {
-            // `[DONE]` without a finish reason: the sentinel says that it is whole.
             if !self.choices[index].finished {
-                self.finished(index, "", events);
+                self.finished(index, untold, events);
             }
         }
-        events.push(Event::End);
     }
 
     fn choice(&mut self, mut choice: Object<'_>, events: &mut Vec<Event>) {

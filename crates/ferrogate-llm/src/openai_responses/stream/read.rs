@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde_json::value::RawValue;
 
 use crate::UpstreamFault;
-use crate::chat::{Block, BlockKind, Citation, Delta, Event, Source, Start};
+use crate::chat::{Block, BlockKind, Citation, Delta, Event, FinishReason, Source, Start};
 use crate::json::{self, Object};
 use crate::openai_responses::request::read_annotation;
 use crate::openai_responses::response::{read_image, reason_of};
@@ -101,6 +101,16 @@ impl ReadStream for Reader {
 
     fn finish(&mut self, _events: &mut Vec<Event>) {
         // The dialect has ends of its own: what stops without one is cut off.
+    }
+
+    fn cut(&mut self, events: &mut Vec<Event>) {
+        self.done = true;
+        self.close(|_| true, events);
+        events.push(Event::Finish {
+            choice: 0,
+            reason: FinishReason::Length,
+            stop_sequence: None,
+        });
     }
 }
 

@@ -157,19 +157,8 @@ impl State {
         self.kept <= MOST_KEPT
     }
 
-    /// One event: its name, its number, its members.
     fn event(&mut self, name: &str, out: &mut Vec<u8>, members: impl FnOnce(&mut json::Writer)) {
-        out.extend_from_slice(b"event: ");
-        out.extend_from_slice(name.as_bytes());
-        out.extend_from_slice(b"\ndata: {");
-        let mut w = json::Writer::continuing(std::mem::take(out));
-        w.text("type", name);
-        w.member("sequence_number", &self.sequence);
-        self.sequence += 1;
-        members(&mut w);
-        w.close();
-        *out = w.into_bytes();
-        out.extend_from_slice(b"\n\n");
+        write_event(name, &mut self.sequence, out, members);
     }
 
     fn begin(&mut self, out: &mut Vec<u8>) {
@@ -248,4 +237,24 @@ impl State {
             members(w);
         });
     }
+}
+
+/// One event: its name, its number, its members.
+pub(super) fn write_event(
+    name: &str,
+    sequence: &mut u64,
+    out: &mut Vec<u8>,
+    members: impl FnOnce(&mut json::Writer),
+) {
+    out.extend_from_slice(b"event: ");
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b"\ndata: {");
+    let mut w = json::Writer::continuing(std::mem::take(out));
+    w.text("type", name);
+    w.member("sequence_number", sequence);
+    *sequence += 1;
+    members(&mut w);
+    w.close();
+    *out = w.into_bytes();
+    out.extend_from_slice(b"\n\n");
 }
