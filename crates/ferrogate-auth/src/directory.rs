@@ -13,7 +13,7 @@ use crate::keyring::{AuthError, Keyring};
 use crate::master::MasterKey;
 use crate::principal::Principal;
 use crate::slow::Known;
-use crate::token::{TokenIdentity, TokenVerifier, looks_like_a_token};
+use crate::token::{TokenError, TokenIdentity, TokenVerifier, looks_like_a_token};
 use crate::{CredentialId, KeyDigest};
 
 /// All credentials of a gateway: the keys of its configuration, which a reload replaces as a whole, and what lives
@@ -24,6 +24,8 @@ use crate::{CredentialId, KeyDigest};
 pub struct KeyDirectory {
     file: Arc<Keyring>,
     lasting: Arc<Credentials>,
+    /// Whose tokens are accepted here; nothing, and it is everybody's that is known.
+    trusted: Option<Vec<String>>,
 }
 
 /// What lives longer than a configuration: keys of the state store, the master key, issuers of tokens, and what is known
@@ -60,7 +62,20 @@ impl Credentials {
 impl KeyDirectory {
     /// The keys of a configuration and what outlives it.
     pub fn new(file: Arc<Keyring>, lasting: Arc<Credentials>) -> Self {
-        Self { file, lasting }
+        Self {
+            file,
+            lasting,
+            trusted: None,
+        }
+    }
+
+    /// Accepts the tokens of these issuers only, of all that are known.
+    #[must_use]
+    pub fn trusting(self, issuers: impl IntoIterator<Item = String>) -> Self {
+        Self {
+            trusted: Some(issuers.into_iter().collect()),
+            ..self
+        }
     }
 
     /// The keys of the configuration.
@@ -100,7 +115,7 @@ impl KeyDirectory {
         match self.at_once(credential, &digest, now) {
             Known::Is(Found::Master) => Ok(Principal::Master),
             Known::Is(Found::Key(key)) => self.admit(key, now),
-            Known::Is(Found::Token(identity)) => Ok(Principal::Token(identity)),
+            Known::Is(Found::Token(identity)) => self.trust(identity),
             found @ (Known::Nobody | Known::Untried) => {
                 let untried = matches!(found, Known::Untried);
                 // What follows costs something, or was wrong already.
@@ -134,8 +149,7 @@ impl KeyDirectory {
     ) -> Result<Principal, AuthError> {
         let tokens = &self.lasting.tokens;
         if looks_like_a_token(credential) && !tokens.is_empty() {
-            let identity = tokens.verify(credential, digest, now).await?;
-            return Ok(Principal::Token(identity));
+            return self.trust(tokens.verify(credential, digest, now).await?);
         }
         let key = if untried {
             self.file.verify(credential, digest).await?.cloned()
@@ -161,6 +175,15 @@ impl KeyDirectory {
             Known::Is(key) => Known::Is(Found::Key(Arc::clone(key))),
             Known::Nobody => Known::Nobody,
             Known::Untried => Known::Untried,
+        }
+    }
+
+    fn trust(&self, identity: Arc<TokenIdentity>) -> Result<Principal, AuthError> {
+        let trusted = self.trusted.as_ref();
+        if trusted.is_none_or(|trusted| trusted.contains(&identity.issuer)) {
+            Ok(Principal::Token(identity))
+        } else {
+            Err(AuthError::Token(TokenError::Issuer))
         }
     }
 

@@ -31,7 +31,7 @@ pub struct KeyRecord {
     pub last_used_at: Option<u64>,
     /// How often it was used.
     pub usage_count: u64,
-    /// Counts the changes, from 1: what an `ETag` is made of.
+    /// Grows with each change, from 1, as the store says: what an `ETag` is made of.
     pub version: u64,
 }
 
@@ -46,6 +46,8 @@ pub struct IssuedKeys {
     revision: AtomicU64,
     /// Whether there ever was a key, here or in the store's memory.
     ever: AtomicBool,
+    /// Whether the store has not told yet what it has.
+    untold: AtomicBool,
     /// Keys with `admin.write`, usable or not: few, so that guards need not look at all.
     admins: Mutex<HashSet<KeyId>>,
 }
@@ -67,6 +69,7 @@ impl Default for IssuedKeys {
             count: AtomicUsize::new(0),
             revision: AtomicU64::new(0),
             ever: AtomicBool::new(false),
+            untold: AtomicBool::new(false),
             admins: Mutex::default(),
         }
     }
@@ -120,6 +123,12 @@ impl IssuedKeys {
         if ever_issued {
             self.ever.store(true, Ordering::Release);
         }
+        self.untold.store(false, Ordering::Release);
+    }
+
+    /// Notes that the store does not tell what it has: until it [does](Self::replace_all), it counts as if it had keys.
+    pub fn await_store(&self) {
+        self.untold.store(true, Ordering::Release);
     }
 
     /// Puts a key in, unless a newer version of it is here already: writers may overtake one another.
@@ -189,9 +198,9 @@ impl IssuedKeys {
         self.len() == 0
     }
 
-    /// Whether there ever was one: then nothing is open any more, even when all are gone.
+    /// Whether there ever was one, or may have been: then nothing is open any more, even when all are gone.
     pub fn ever_issued(&self) -> bool {
-        self.ever.load(Ordering::Acquire)
+        self.ever.load(Ordering::Acquire) || self.untold.load(Ordering::Acquire)
     }
 
     /// Goes up with every change.

@@ -37,7 +37,8 @@ pub trait KeyStore: fmt::Debug + Send + Sync {
     async fn load_keys(&self) -> Result<StoredKeys, StoreError>;
 
     /// Writes a key whose version was `before`; 0 = there was none. Otherwise a conflict. Its use is left as it is.
-    async fn save_key(&self, record: &KeyRecord, before: u64) -> Result<(), StoreError>;
+    /// Returns its version from now on, which is greater, whatever the record says.
+    async fn save_key(&self, record: &KeyRecord, before: u64) -> Result<u64, StoreError>;
 
     /// Deletes a key; says whether there was one.
     async fn delete_key(&self, id: &KeyId) -> Result<bool, StoreError>;
@@ -55,8 +56,9 @@ pub trait TenantStore: fmt::Debug + Send + Sync {
     /// Everything.
     async fn load_tenants(&self) -> Result<Vec<TenantRecord>, StoreError>;
 
-    /// Writes a tenant whose version was `before`; 0 = there was none. Otherwise a conflict.
-    async fn save_tenant(&self, record: &TenantRecord, before: u64) -> Result<(), StoreError>;
+    /// Writes a tenant whose version was `before`; 0 = there was none. Otherwise a conflict. Returns its version from
+    /// now on, which is greater, whatever the record says.
+    async fn save_tenant(&self, record: &TenantRecord, before: u64) -> Result<u64, StoreError>;
 
     /// Deletes a tenant; says whether there was one.
     async fn delete_tenant(&self, id: &TenantId) -> Result<bool, StoreError>;

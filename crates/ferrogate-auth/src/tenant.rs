@@ -41,7 +41,7 @@ pub struct TenantRecord {
     pub created_at: u64,
     /// Seconds since 1970.
     pub updated_at: u64,
-    /// Counts the changes, from 1: what an `ETag` is made of.
+    /// Grows with each change, from 1, as the store says: what an `ETag` is made of.
     pub version: u64,
 }
 

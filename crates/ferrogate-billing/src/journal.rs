@@ -274,6 +274,16 @@ impl Journal {
         answer.await.unwrap_or_default()
     }
 
+    /// Waits until everything that was recorded before is on the disk.
+    pub(crate) async fn flush(&self) -> Result<(), JournalError> {
+        let (tell, told) = oneshot::channel();
+        self.shared.queue.flush(Ack {
+            flushed: true,
+            tell,
+        });
+        Receipt(Some(told)).wait().await
+    }
+
     /// Says that the store has everything up to a record.
     pub(crate) fn drained(&self, sequence: u64) {
         self.shared

@@ -172,6 +172,19 @@ impl Ledger {
         Ok(event)
     }
 
+    /// Waits until everything that was reserved and settled before is on the disk: for the end of a process, behind
+    /// which nothing is written any more.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping this only stops the waiting.
+    pub async fn flush(&self) -> Result<(), JournalError> {
+        match &self.0.journal {
+            Some(journal) => journal.flush().await,
+            None => Ok(()),
+        }
+    }
+
     /// Gives the journal to the next process, which waits for it: from now on calls under budgets are refused here (or
     /// served unrecorded, as their budgets say), and those under way end in a file that the next process reads.
     pub fn hand_over(&self) {

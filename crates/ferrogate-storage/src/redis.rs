@@ -6,6 +6,7 @@
 mod client;
 mod connection;
 mod cooldown;
+mod counters;
 mod gate;
 mod grant;
 mod number;
@@ -14,5 +15,4 @@ mod reply;
 mod script;
 
 pub use client::{Redis, RedisSettings};
-pub use grant::{Grant, GrantRequest};
-pub use rate::{Rate, RateLevel, RateTaken, RateVerdict};
+pub use counters::{RateCounters, RateCounts, RateSettings, RateTask};

@@ -6,8 +6,9 @@ mod transaction;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::Semaphore;
 
 use crate::error::StoreError;
 use crate::sql::{Row, Value};
@@ -26,7 +27,7 @@ pub(crate) struct Sqlite {
     /// Whoever holds it has a transaction.
     line: Arc<Semaphore>,
     /// Whether the writer has made the file and its tables, without which readers have nothing to open.
-    ready: OnceCell<()>,
+    ready: AtomicBool,
 }
 
 /// Threads that read: one slow query of a person does not keep the next one waiting.
@@ -48,7 +49,7 @@ impl Sqlite {
                 .map(|_| Thread::new(place.clone(), Role::Reader))
                 .collect(),
             line: Arc::new(Semaphore::new(1)),
-            ready: OnceCell::new(),
+            ready: AtomicBool::new(false),
         }
     }
 
@@ -97,10 +98,11 @@ impl Sqlite {
     }
 
     async fn prepare(&self) -> Result<(), StoreError> {
-        self.ready
-            .get_or_try_init(|| self.writer.call(|_| Ok(())))
-            .await
-            .copied()
+        if !self.ready.load(Ordering::Acquire) {
+            self.writer.call(|_| Ok(())).await?;
+            self.ready.store(true, Ordering::Release);
+        }
+        Ok(())
     }
 
     async fn turn(&self) -> Result<tokio::sync::OwnedSemaphorePermit, StoreError> {

@@ -76,6 +76,13 @@ impl Client {
         self.rest(head, method)
     }
 
+    /// Reads an answer of a peer that may go at any moment; an error when it went before the head.
+    pub fn try_response(&mut self) -> io::Result<Response> {
+        let head = self.try_head()?;
+        check_request_id(&head);
+        Ok(self.rest(head, "GET"))
+    }
+
     /// Reads an answer of which the head is known.
     pub(crate) fn rest(&mut self, head: Head, method: &str) -> Response {
         let status: u16 = head

@@ -1,11 +1,13 @@
 //! A plain web server that tells what it was asked.
 
+use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use serde_json::json;
 
 use crate::head::Framing;
@@ -29,35 +31,50 @@ use crate::{Head, websocket};
 /// | `/cut` | half of a body that announced its length |
 /// | `/hops` | fields that concern one connection only |
 /// | `/ws` | a WebSocket that sends back what it gets |
+/// | one that was [published](Self::publish) | what was published there |
 /// | anything else | the request as JSON, with the server's name |
 #[derive(Debug)]
 pub struct FakeHttp {
     listening: Listening,
     record: Record,
+    documents: Documents,
 }
+
+/// Statuses and documents by their path.
+type Documents = Arc<Mutex<HashMap<String, (u16, String)>>>;
 
 impl FakeHttp {
     /// Starts one on a loopback port.
     pub fn start(name: &str) -> Self {
-        let (record, serve) = serving(name);
+        let documents = Documents::default();
+        let (record, serve) = serving(name, &documents);
         Self {
             listening: Listening::tcp(serve),
             record,
+            documents,
         }
     }
 
     /// Starts one on a Unix socket.
     pub fn start_unix(name: &str, path: &Path) -> Self {
-        let (record, serve) = serving(name);
+        let documents = Documents::default();
+        let (record, serve) = serving(name, &documents);
         Self {
             listening: Listening::unix(path, serve),
             record,
+            documents,
         }
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.listening.address()
+    }
+
+    /// Answers requests of a path with a status and a JSON document from now on.
+    pub fn publish(&self, path: &str, status: u16, document: &str) {
+        let mut documents = self.documents.lock();
+        documents.insert(path.to_owned(), (status, document.to_owned()));
     }
 
     /// The requests so far.
@@ -91,11 +108,12 @@ impl FakeHttp {
     }
 }
 
-fn serving(name: &str) -> (Record, impl Fn(Socket) + Send + Sync + 'static) {
+fn serving(name: &str, documents: &Documents) -> (Record, impl Fn(Socket) + Send + Sync + 'static) {
     let record = Record::default();
     let server = Arc::new(Server {
         name: name.to_owned(),
         record: record.clone(),
+        documents: Arc::clone(documents),
     });
     let serve = move |socket| {
         // A broken connection is the peer's business; tests see it at their end.
@@ -107,6 +125,7 @@ fn serving(name: &str) -> (Record, impl Fn(Socket) + Send + Sync + 'static) {
 struct Server {
     name: String,
     record: Record,
+    documents: Documents,
 }
 
 enum Next {
@@ -134,6 +153,12 @@ impl Server {
         let mut body = Vec::new();
         wire.body(head.framing().unwrap_or(Framing::Length(0)), &mut body)?;
         self.note(head.clone(), body.clone());
+        let published = self.documents.lock().get(&target).cloned();
+        if let Some((status, document)) = published {
+            let status = format!("{status} Published");
+            whole(wire, &status, "application/json", document.as_bytes())?;
+            return Ok(next(&head));
+        }
         let (_, kind, argument) = split(&target);
         let number: usize = argument.parse().unwrap_or_default();
         match kind {
@@ -178,10 +203,7 @@ impl Server {
             }
             _ => whole(wire, "200 OK", "application/json", self.describe(&head, &body).as_bytes())?,
         }
-        let last = head
-            .field("connection")
-            .is_some_and(|value| value.eq_ignore_ascii_case("close"));
-        Ok(if last { Next::Close } else { Next::Request })
+        Ok(next(&head))
     }
 
     fn note(&self, head: Head, body: Vec<u8>) {
@@ -204,6 +226,14 @@ impl Server {
         })
         .to_string()
     }
+}
+
+/// What comes after an answer to a request.
+fn next(head: &Head) -> Next {
+    let last = head
+        .field("connection")
+        .is_some_and(|value| value.eq_ignore_ascii_case("close"));
+    if last { Next::Close } else { Next::Request }
 }
 
 fn split(target: &str) -> (&str, &str, &str) {

@@ -60,7 +60,7 @@ impl Finished {
 impl Gateway {
     pub(crate) fn adopt(
         mut child: Child,
-        folder: TempDir,
+        folder: Option<TempDir>,
         stdin: Option<String>,
         recipe: Recipe,
     ) -> Self {
@@ -72,7 +72,7 @@ impl Gateway {
         }
         Self {
             child,
-            folder: Some(folder),
+            folder,
             recipe,
             stdout,
             stderr,
@@ -111,6 +111,14 @@ impl Gateway {
             .expect("the gateway listens")
     }
 
+    /// Where its last listener is: the admin listener comes behind the others.
+    pub fn last_address(&self) -> SocketAddr {
+        self.listeners
+            .last()
+            .map(|bound| bound.address)
+            .expect("the gateway listens")
+    }
+
     /// Where the listener is that was configured as this.
     pub fn address_of(&self, configured: &str) -> SocketAddr {
         let found = self
@@ -130,11 +138,24 @@ impl Gateway {
 
     /// Ends it with a signal by its name, such as `KILL`, and starts it again on what it left behind.
     #[must_use]
-    pub fn restart(mut self, signal: &str) -> Self {
+    pub fn restart(self, signal: &str) -> Self {
+        self.restart_after(signal, |_| ())
+    }
+
+    /// The same, with something done to its folder while no process has it.
+    #[must_use]
+    pub fn restart_after(mut self, signal: &str, change: impl FnOnce(&Path)) -> Self {
         self.signal(signal);
         self.wait_status(PATIENCE);
         let folder = self.folder.take().expect("nobody else has the folder");
+        change(folder.path());
         self.recipe.clone().start_in(folder)
+    }
+
+    /// Runs the same once more in the same folder, to its end: a second process beside it.
+    pub fn second(&self) -> Finished {
+        let mut second = self.recipe.clone().start_beside(self.folder());
+        second.wait_exit()
     }
 
     /// Its process id.

@@ -42,6 +42,32 @@ impl Recipe {
         gateway.wait_ready();
         gateway
     }
+
+    /// Starts the same in a folder that another process has.
+    pub(crate) fn start_beside(self, folder: &Path) -> Gateway {
+        let mut command = Command::new(&self.binary);
+        self.prepare(&mut command, folder);
+        let child = command
+            .stdin(Stdio::null())
+            .spawn()
+            .unwrap_or_else(|error| panic!("starting {}: {error}", self.binary.display()));
+        Gateway::adopt(child, None, None, self)
+    }
+
+    fn prepare(&self, command: &mut Command, folder: &Path) {
+        let environment = self.environment.iter();
+        command
+            .args(&self.arguments)
+            .current_dir(folder)
+            .env_clear()
+            .env("HOME", folder)
+            .envs(environment.map(|(name, value)| (name, value)))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        if let Some(path) = std::env::var_os("PATH") {
+            command.env("PATH", path);
+        }
+    }
 }
 
 /// Moves the standard input to descriptor 3 and becomes the program that follows.
@@ -116,18 +142,30 @@ impl Launch {
     }
 
     /// Runs a command to its end.
-    pub fn command(mut self, arguments: &[&str]) -> Finished {
+    pub fn command(self, arguments: &[&str]) -> Finished {
+        self.begin(arguments).wait_exit()
+    }
+
+    /// Begins a command that goes on until it is ended.
+    pub fn begin(mut self, arguments: &[&str]) -> Gateway {
         self.arguments = arguments
             .iter()
             .map(|&argument| argument.to_owned())
             .collect();
-        let mut gateway = self.spawn();
-        gateway.wait_exit()
+        self.spawn()
     }
 
     /// Starts the gateway on its Caddyfile and waits until it is ready.
     pub fn start(self) -> Gateway {
         self.start_with(CONFIG)
+    }
+
+    /// The same, reading its file again when that changes.
+    pub fn start_watching(mut self) -> Gateway {
+        self.arguments = ["run", "--watch", "-c", CONFIG].map(str::to_owned).to_vec();
+        let mut gateway = self.spawn();
+        gateway.wait_ready();
+        gateway
     }
 
     /// Starts the gateway on another configuration file of the folder and waits until it is ready.
@@ -158,21 +196,11 @@ impl Launch {
         } else {
             Command::new(&self.binary)
         };
-        command
-            .args(&self.arguments)
-            .current_dir(self.folder.path())
-            .env_clear()
-            .env("HOME", self.folder.path())
-            .envs(self.environment)
-            .stdin(stdin)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        if let Some(path) = std::env::var_os("PATH") {
-            command.env("PATH", path);
-        }
+        recipe.prepare(&mut command, self.folder.path());
+        command.stdin(stdin);
         let child = command
             .spawn()
             .unwrap_or_else(|error| panic!("starting {}: {error}", self.binary.display()));
-        Gateway::adopt(child, self.folder, self.stdin, recipe)
+        Gateway::adopt(child, Some(self.folder), self.stdin, recipe)
     }
 }

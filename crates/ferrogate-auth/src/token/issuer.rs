@@ -71,7 +71,7 @@ struct Freshness {
     resting: bool,
 }
 
-/// Between two fetches, however many unknown keys are seen.
+/// Between two fetches, however many unknown keys are seen; less only where they are fetched more often anyway.
 const REST: Duration = Duration::from_secs(30);
 /// After a fetch that failed; doubled with each, up to ten minutes.
 const RETRY: Duration = Duration::from_secs(30);
@@ -116,13 +116,15 @@ impl Issuer {
     }
 
     /// Fetches its keys now, again and again, and when a token has a key that is not known, though not more often than
-    /// twice a minute. Keys that cannot be fetched stay as they were. Never returns: whoever starts it drops it.
+    /// twice a minute or as often as they are fetched anyway. Keys that cannot be fetched stay as they were. Never
+    /// returns: whoever starts it drops it.
     pub async fn keep_fresh(&self, source: &dyn JwksSource) {
-        let mut retry = RETRY;
+        let [rest, first_retry] = [REST, RETRY].map(|pause| pause.min(self.spec.refresh));
+        let mut retry = first_retry;
         loop {
             let pause = match self.fetch(source).await {
                 Ok(()) => {
-                    retry = RETRY;
+                    retry = first_retry;
                     self.spec.refresh
                 }
                 Err(error) => {
@@ -141,11 +143,11 @@ impl Issuer {
                 freshness.fetches = freshness.fetches.wrapping_add(1);
                 freshness.resting = true;
             });
-            tokio::time::sleep(REST).await;
+            tokio::time::sleep(rest).await;
             self.freshness
                 .send_modify(|freshness| freshness.resting = false);
             let wanted = self.wanted.notified();
-            if let Ok(()) = tokio::time::timeout(pause.saturating_sub(REST), wanted).await {
+            if let Ok(()) = tokio::time::timeout(pause.saturating_sub(rest), wanted).await {
                 tracing::debug!(issuer = %self.spec.issuer, "a token has a key that is not known");
             }
         }

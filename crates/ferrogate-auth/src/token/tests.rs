@@ -10,6 +10,7 @@ use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyP
 use serde_json::{Value, json};
 
 use super::*;
+use crate::{AuthError, Credentials, KeyDirectory, Keyring};
 
 fn encode(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
@@ -157,6 +158,33 @@ async fn reads_who_the_bearer_is() {
         }
         let unnamed = provider.sign(&json!({"alg": "EdDSA"}), &claims());
         assert!(verify(&issuer, &unnamed, 900).await.is_ok());
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gateway_takes_tokens_of_its_own_issuers_only() {
+    let provider = Provider::new();
+    let source = Source::default();
+    *source.document.lock() = provider.keys("");
+    let issuer = Arc::new(Issuer::new(spec()));
+    let tokens = TokenVerifier::new(vec![Arc::clone(&issuer)]);
+    let lasting = Arc::new(Credentials::new(None, tokens));
+    let gateway = || KeyDirectory::new(Arc::new(Keyring::new(Vec::new())), Arc::clone(&lasting));
+    let (any, own) = (gateway(), gateway().trusting([spec().issuer]));
+    let other = gateway().trusting([]);
+    let refused = AuthError::Token(TokenError::Issuer);
+    let token = provider.token("ec", &claims());
+    with_keys(&issuer, &source, async {
+        // First as one that nobody has seen, then as one that was verified elsewhere.
+        for _ in 0..2 {
+            let found = other.authenticate(&token, None, 900).await;
+            assert_eq!(found.map(|who| who.to_string()), Err(refused.clone()));
+            for gateway in [&any, &own] {
+                let found = gateway.authenticate(&token, None, 900).await.unwrap();
+                assert_eq!(found.to_string(), "the token of `alice`");
+            }
+        }
     })
     .await;
 }

@@ -47,6 +47,8 @@ struct Wish {
 const SHARE: i64 = 8;
 /// Looks without a change after which a node keeps nothing to spare.
 const IDLE_LOOKS: u32 = 10;
+/// Looks without a change after which a node asks again what the others hold, which it would not learn otherwise.
+const REPEAT_LOOKS: u32 = 15;
 /// Claims in one message.
 const BATCH: usize = 256;
 /// How often a call asks again when others were quicker.
@@ -152,7 +154,8 @@ impl<S: GrantStore + ?Sized> GrantKeeper<S> {
     }
 
     /// Claims more where little is left to spend, gives back where much is or nothing happens, and learns what others
-    /// hold where nothing is left. To be called a few times a second.
+    /// hold: at once where nothing is left, and every now and then where nothing happens. To be called a few times a
+    /// second.
     pub async fn look(&self, now: Duration) -> Result<(), StoreError> {
         let mut desk = self.desk.lock().await;
         let mut seen = HashMap::new();
@@ -181,7 +184,8 @@ impl<S: GrantStore + ?Sized> GrantKeeper<S> {
             };
             let free = balance.granted.saturating_sub(committed);
             let used_up = balance.granted.saturating_add(balance.elsewhere) >= spec.limit;
-            if free < spare / 2 || free > spare.saturating_mul(2) || used_up {
+            let repeats = looks % REPEAT_LOOKS == REPEAT_LOOKS - 1;
+            if free < spare / 2 || free > spare.saturating_mul(2) || used_up || repeats {
                 let total = committed.saturating_add(spare);
                 // What is given back is not spent from now on, whether or not the store hears of it.
                 balance.granted = balance.granted.min(total);

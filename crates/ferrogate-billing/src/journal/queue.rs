@@ -25,6 +25,8 @@ struct Inner {
     free: usize,
     orders: Orders,
     questions: Vec<Question>,
+    /// Who waits until all that came before is on the disk.
+    barriers: Vec<Ack>,
     closed: bool,
 }
 
@@ -66,6 +68,7 @@ pub(crate) struct Taken {
     pub(crate) entries: Vec<Entry>,
     pub(crate) orders: Orders,
     pub(crate) questions: Vec<Question>,
+    pub(crate) barriers: Vec<Ack>,
 }
 
 impl Queue {
@@ -76,6 +79,7 @@ impl Queue {
                 free: slots,
                 orders: Orders::default(),
                 questions: Vec::new(),
+                barriers: Vec::new(),
                 closed: false,
             }),
             wake: Condvar::new(),
@@ -136,6 +140,12 @@ impl Queue {
         }
     }
 
+    /// Has everything written and flushed that was added before.
+    pub(crate) fn flush(&self, done: Ack) {
+        self.inner.lock().barriers.push(done);
+        self.wake.notify_one();
+    }
+
     /// Everything there is, waiting for something at most so long.
     pub(crate) fn take(&self, wait: Duration) -> Taken {
         let mut inner = self.inner.lock();
@@ -144,7 +154,8 @@ impl Queue {
             hand_over,
             stop,
         } = inner.orders;
-        let quiet = inner.entries.is_empty() && inner.questions.is_empty();
+        let quiet =
+            inner.entries.is_empty() && inner.questions.is_empty() && inner.barriers.is_empty();
         if quiet && drained.is_none() && !hand_over && !stop {
             self.wake.wait_for(&mut inner, wait);
         }
@@ -157,6 +168,7 @@ impl Queue {
             entries: std::mem::take(&mut inner.entries),
             orders,
             questions: std::mem::take(&mut inner.questions),
+            barriers: std::mem::take(&mut inner.barriers),
         }
     }
 

@@ -134,6 +134,7 @@ impl Writer {
             for entry in taken.entries {
                 self.add(entry);
             }
+            self.waiting.extend(taken.barriers);
             let Orders {
                 drained,
                 hand_over,

@@ -399,3 +399,20 @@ async fn a_charge_that_the_disk_damaged_is_uncertain_and_those_after_it_stand() 
     assert_eq!((ledger.recovery.uncertain, ledger.recovery.missing), (1, 1));
     assert!(ledger.recovery.damaged_bytes > 0);
 }
+
+#[tokio::test]
+async fn what_was_settled_is_on_the_disk_once_it_was_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = JournalSettings {
+        flush_every: Duration::from_secs(3600),
+        ..JournalSettings::default()
+    };
+    let fixture = open(folder.path(), &settings);
+    let durable = || fixture.ledger.health().journal.unwrap().durable;
+    let before = durable();
+    fixture.reserve(7).unwrap().settle(charge(5), NOW);
+    fixture.ledger.flush().await.unwrap();
+    // The opening and the event.
+    assert_eq!(durable(), before + 2);
+    assert!(Ledger::in_memory().flush().await.is_ok());
+}

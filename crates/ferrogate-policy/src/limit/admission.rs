@@ -7,7 +7,7 @@ use ferrogate_types::{Subject, TokenCount};
 
 use super::bucket::Held;
 use super::exceeded::LimitKind;
-use super::quota::Cost;
+use super::quota::{Cost, OnStoreFailure, Quota};
 use super::shared::{SharedCharge, SharedCounters, SharedGrant};
 use crate::RateState;
 use crate::gcra::{self, Ticks};
@@ -102,7 +102,8 @@ impl Admission {
         self.held.clear();
     }
 
-    /// What counters that nodes share have to say, too.
+    /// What counters that nodes share have to say, too. A limit that a subject has twice, of its own and as one of its
+    /// kind, is one counter there, and is charged once.
     pub(super) fn charges(&self, subjects: &[Subject], cost: Cost) -> Vec<SharedCharge> {
         let mut charges = Vec::new();
         for (index, held) in &self.held {
@@ -115,13 +116,26 @@ impl Admission {
                 (LimitKind::Tokens, spec.tokens, cost.tokens),
             ];
             for (kind, quota, amount) in kinds {
-                if let Some(quota) = quota.filter(|_| amount > 0) {
-                    charges.push(SharedCharge {
+                let Some(quota) = quota.filter(|_| amount > 0) else {
+                    continue;
+                };
+                let counter = |quota: Quota| quota.on_store_failure(OnStoreFailure::Open);
+                let same = charges.iter_mut().find(|charge: &&mut SharedCharge| {
+                    charge.kind == kind
+                        && charge.subject == *subject
+                        && counter(charge.quota) == counter(quota)
+                });
+                match same {
+                    Some(charge) if quota.on_store_failure == OnStoreFailure::Closed => {
+                        charge.quota = quota;
+                    }
+                    Some(_) => {}
+                    None => charges.push(SharedCharge {
                         subject: subject.clone(),
                         kind,
                         quota,
                         amount,
-                    });
+                    }),
                 }
             }
         }

@@ -69,6 +69,27 @@ impl Bucket {
         &self.spec
     }
 
+    /// How each of its limits stands.
+    pub(super) fn states(&self, now: Ticks) -> impl Iterator<Item = (LimitKind, RateState)> {
+        let cells = [
+            (LimitKind::Requests, &self.requests),
+            (LimitKind::Tokens, &self.tokens),
+        ];
+        let rates = cells
+            .into_iter()
+            .filter_map(move |(kind, cell)| Some((kind, cell.as_ref()?.state(now))));
+        let places = self.spec.concurrency.map(|limit| {
+            let under_way = self.under_way.load(Ordering::Acquire);
+            let state = RateState {
+                limit,
+                remaining: limit.saturating_sub(under_way),
+                reset: Duration::ZERO,
+            };
+            (LimitKind::Concurrency, state)
+        });
+        rates.chain(places)
+    }
+
     /// How long it would take to be as good as new, and whether somebody is under way: who is forgotten first.
     pub(super) fn weight(&self, now: Ticks) -> (bool, Ticks) {
         let level = |cell: &Option<Arc<Gcra>>| cell.as_ref().map_or(0, |cell| cell.level(now));

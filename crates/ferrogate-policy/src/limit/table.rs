@@ -6,9 +6,10 @@ use ferrogate_types::{Subject, SubjectKind};
 
 use super::admission::Admission;
 use super::bucket::{Bucket, Full, Held};
-use super::exceeded::Exceeded;
+use super::exceeded::{Exceeded, LimitKind};
 use super::quota::{Cost, LimitSpec};
 use super::shards::Shards;
+use crate::RateState;
 use crate::gcra::{self, Ticks};
 
 /// All limits of a gateway, with their state.
@@ -113,6 +114,25 @@ impl Limits {
     /// What a subject's own limits are.
     pub fn declared(&self, subject: &Subject) -> Option<LimitSpec> {
         self.declared.get(subject).map(|bucket| *bucket.spec())
+    }
+
+    /// How the limits of these subjects stand, in their order; nothing of those who have none. Of limits that nodes share,
+    /// what this node knows.
+    pub fn states(
+        &self,
+        subjects: &[Subject],
+        now: Instant,
+    ) -> Vec<(Subject, LimitKind, RateState)> {
+        let ticks = gcra::ticks(self.base, now);
+        let mut states = Vec::new();
+        for subject in subjects {
+            let buckets = [self.declared.get(subject), self.individual.get(subject)];
+            for bucket in buckets.into_iter().flatten() {
+                let of = |(kind, state)| (subject.clone(), kind, state);
+                states.extend(bucket.states(ticks).map(of));
+            }
+        }
+        states
     }
 
     /// Lets a request in if every limit of every subject does, or takes nothing.

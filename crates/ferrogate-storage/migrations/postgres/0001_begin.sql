@@ -256,22 +256,3 @@ CREATE TABLE usage_hours (
     unpriced BIGINT NOT NULL,
     PRIMARY KEY (hour_start, key_id, tenant, model, provider)
 );
-
-CREATE TABLE open_reservations (
-    id TEXT COLLATE "C" NOT NULL,
-    account TEXT COLLATE "C" NOT NULL,
-    unit TEXT COLLATE "C" NOT NULL,
-    window_start BIGINT NOT NULL,
-    window_end BIGINT NOT NULL,
-    amount BIGINT NOT NULL,
-    opened_at BIGINT NOT NULL,
-    request_id TEXT COLLATE "C" NOT NULL,
-    node TEXT COLLATE "C" NOT NULL,
-    PRIMARY KEY (id, account, unit, window_start, window_end)
-);
-CREATE INDEX open_reservations_account ON open_reservations (account, opened_at);
-
-CREATE TABLE journal_positions (
-    node TEXT COLLATE "C" PRIMARY KEY,
-    position BIGINT NOT NULL
-);

@@ -256,22 +256,3 @@ CREATE TABLE usage_hours (
     unpriced INTEGER NOT NULL,
     PRIMARY KEY (hour_start, key_id, tenant, model, provider)
 ) WITHOUT ROWID;
-
-CREATE TABLE open_reservations (
-    id TEXT NOT NULL,
-    account TEXT NOT NULL,
-    unit TEXT NOT NULL,
-    window_start INTEGER NOT NULL,
-    window_end INTEGER NOT NULL,
-    amount INTEGER NOT NULL,
-    opened_at INTEGER NOT NULL,
-    request_id TEXT NOT NULL,
-    node TEXT NOT NULL,
-    PRIMARY KEY (id, account, unit, window_start, window_end)
-) WITHOUT ROWID;
-CREATE INDEX open_reservations_account ON open_reservations (account, opened_at);
-
-CREATE TABLE journal_positions (
-    node TEXT PRIMARY KEY,
-    position INTEGER NOT NULL
-) WITHOUT ROWID;

@@ -87,12 +87,17 @@ impl Redis {
 
     /// Asks whether it is there.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        self.ask(&[b"PING"]).await.map(|_| ())
+        self.ask(&[b"PING"], None).await.map(|_| ())
     }
 
     /// A name of ours.
     pub(super) fn name(&self, kind: &str, name: &str) -> String {
         format!("{}:{kind}:{name}", self.settings.prefix)
+    }
+
+    /// Why calls are turned away without being asked, where they are.
+    pub(super) fn turned_away(&self) -> Option<String> {
+        self.gate.reason()
     }
 
     /// Runs a script.
@@ -102,30 +107,47 @@ impl Redis {
         keys: &[String],
         arguments: &[String],
     ) -> Result<Reply, StoreError> {
+        self.run_within(script, keys, arguments, None).await
+    }
+
+    /// Runs a script, within a time that may be shorter than those of the settings.
+    pub(super) async fn run_within(
+        &self,
+        script: &Script,
+        keys: &[String],
+        arguments: &[String],
+        patience: Option<Duration>,
+    ) -> Result<Reply, StoreError> {
+        let until = patience.map(|patience| Instant::now() + patience);
         let count = keys.len().to_string();
         let rest = keys.iter().chain(arguments).map(String::as_bytes);
         let command = |verb, script| -> Vec<&[u8]> {
             let head: [&[u8]; 3] = [verb, script, count.as_bytes()];
             head.into_iter().chain(rest.clone()).collect()
         };
-        let name = self.script_name(script).await?;
-        match self.ask(&command(b"EVALSHA", name.as_bytes())).await {
+        let name = self.script_name(script, until).await?;
+        match self.ask(&command(b"EVALSHA", name.as_bytes()), until).await {
             // It was started anew, and learns the script again by running it.
             Err(StoreError::Refused(error)) if error.starts_with("NOSCRIPT") => {
-                self.ask(&command(b"EVAL", script.text.as_bytes())).await
+                self.ask(&command(b"EVAL", script.text.as_bytes()), until)
+                    .await
             }
             other => other,
         }
     }
 
     /// Redis' name of a script, which it gives when it is told the text.
-    async fn script_name(&self, script: &Script) -> Result<String, StoreError> {
+    async fn script_name(
+        &self,
+        script: &Script,
+        until: Option<Instant>,
+    ) -> Result<String, StoreError> {
         let slot = self.names.get(script.index);
         if let Some(name) = slot.and_then(OnceLock::get) {
             return Ok(name.clone());
         }
         let load: [&[u8]; 3] = [b"SCRIPT", b"LOAD", script.text.as_bytes()];
-        let Reply::Text(name) = self.ask(&load).await? else {
+        let Reply::Text(name) = self.ask(&load, until).await? else {
             return Err(super::number::unexpected());
         };
         if let Some(slot) = slot {
@@ -134,16 +156,16 @@ impl Redis {
         Ok(name)
     }
 
-    /// Sends a command.
+    /// Sends a command. Whatever it takes, it ends `until` then.
     ///
     /// # Cancel safety
     ///
     /// Dropped, the command may or may not have been run; its connection is closed.
-    async fn ask(&self, arguments: &[&[u8]]) -> Result<Reply, StoreError> {
+    async fn ask(&self, arguments: &[&[u8]], until: Option<Instant>) -> Result<Reply, StoreError> {
         self.gate
             .enter(Instant::now())
             .map_err(StoreError::Unavailable)?;
-        let result = self.exchange(arguments).await;
+        let result = self.exchange(arguments, until).await;
         match &result {
             // Being in use says nothing of the server.
             Err(StoreError::Busy(_)) => {}
@@ -158,9 +180,17 @@ impl Redis {
         result
     }
 
-    async fn exchange(&self, arguments: &[&[u8]]) -> Result<Reply, StoreError> {
+    async fn exchange(
+        &self,
+        arguments: &[&[u8]],
+        until: Option<Instant>,
+    ) -> Result<Reply, StoreError> {
+        let left = || until.map(|until| until.saturating_duration_since(Instant::now()));
+        let within = |patience: Duration| left().map_or(patience, |left| patience.min(left));
         let timeout = self.settings.timeout;
-        let _place = match tokio::time::timeout(timeout, self.places.acquire()).await {
+        // At most half of what is left, so that a long line here is not taken for a server that does not answer.
+        let in_line = left().map_or(timeout, |left| timeout.min(left / 2));
+        let _place = match tokio::time::timeout(in_line, self.places.acquire()).await {
             Ok(Ok(place)) => place,
             Ok(Err(_)) => return Err(StoreError::Unavailable("it was closed".to_owned())),
             Err(_) => return Err(StoreError::Busy("every connection is in use".to_owned())),
@@ -170,14 +200,15 @@ impl Redis {
             connection
         } else {
             let connecting = Connection::open(&self.dsn, self.tls.as_ref());
-            let patience = self.settings.connect_timeout;
+            let patience = within(self.settings.connect_timeout);
             tokio::time::timeout(patience, connecting)
                 .await
                 .map_err(|_| StoreError::TimedOut(patience))??
         };
-        let reply = tokio::time::timeout(timeout, connection.command(arguments))
+        let patience = within(timeout);
+        let reply = tokio::time::timeout(patience, connection.command(arguments))
             .await
-            .map_err(|_| StoreError::TimedOut(timeout))??;
+            .map_err(|_| StoreError::TimedOut(patience))??;
         self.idle.lock().push(connection);
         match reply {
             Reply::Error(error) => Err(refused(&error)),

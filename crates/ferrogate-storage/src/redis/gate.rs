@@ -36,6 +36,14 @@ impl Gate {
         }
     }
 
+    /// Why the last call failed, where calls stay out.
+    pub(super) fn reason(&self) -> Option<String> {
+        self.state
+            .lock()
+            .as_ref()
+            .map(|closed| closed.reason.clone())
+    }
+
     /// Notes that a call was answered.
     pub(super) fn open(&self) {
         let mut state = self.state.lock();
@@ -80,8 +88,10 @@ mod tests {
         assert_eq!(gate.enter(after(51)), Err(gone()));
         gate.close(after(60), gone());
         assert_eq!(gate.enter(after(159)), Err(gone()));
+        assert_eq!(gate.reason(), Some(gone()));
         assert_eq!(gate.enter(after(160)), Ok(()));
         gate.open();
+        assert_eq!(gate.reason(), None);
         assert_eq!(gate.enter(after(161)), Ok(()));
         assert_eq!(gate.enter(after(161)), Ok(()));
     }

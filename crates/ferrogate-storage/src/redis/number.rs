@@ -11,6 +11,11 @@ pub(super) fn argument(number: i64) -> String {
     number.clamp(-MOST, MOST).to_string()
 }
 
+/// As [`argument`].
+pub(super) fn count(number: u64) -> String {
+    argument(i64::try_from(number).unwrap_or(MOST))
+}
+
 /// The numbers that a script answered.
 pub(super) fn numbers(reply: &Reply) -> Result<Vec<i64>, StoreError> {
     let Reply::List(list) = reply else {

@@ -8,30 +8,26 @@ pub(super) struct Script {
     pub(super) index: usize,
 }
 
-pub(super) const LEASE: Script = Script {
-    text: include_str!("scripts/lease.lua"),
+pub(super) const CLAIM: Script = Script {
+    text: include_str!("scripts/claim.lua"),
     index: 0,
-};
-pub(super) const CLOSE: Script = Script {
-    text: include_str!("scripts/close.lua"),
-    index: 1,
 };
 pub(super) const TAKE: Script = Script {
     text: include_str!("scripts/take.lua"),
-    index: 2,
+    index: 1,
 };
 pub(super) const SETTLE: Script = Script {
     text: include_str!("scripts/settle.lua"),
-    index: 3,
+    index: 2,
 };
 pub(super) const PARK: Script = Script {
     text: include_str!("scripts/park.lua"),
-    index: 4,
+    index: 3,
 };
 pub(super) const PARKED: Script = Script {
     text: include_str!("scripts/parked.lua"),
-    index: 5,
+    index: 4,
 };
 
 /// How many there are.
-pub(super) const SCRIPTS: usize = 6;
+pub(super) const SCRIPTS: usize = 5;

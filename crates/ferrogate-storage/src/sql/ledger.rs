@@ -6,7 +6,7 @@ mod record;
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use ferrogate_types::{AccountId, LedgerEventId};
+use ferrogate_types::LedgerEventId;
 
 use crate::error::StoreError;
 use crate::page::{Cursor, Listing, Page};
@@ -15,7 +15,7 @@ use crate::sql::value::params;
 use crate::sql::{Row, Store};
 use crate::traits::ledger::{
     AccountWindow, Applied, Balance, BillingEvent, Charge, Correction, EventFilter, LedgerBatch,
-    LedgerStore, OpenReservation, UsageQuery, UsageRow,
+    LedgerStore, UsageQuery, UsageRow,
 };
 use record::{CORRECTION, EVENT, WINDOW, read_correction, read_event, read_window};
 
@@ -40,16 +40,6 @@ fn read_balance(mut row: Row) -> Result<Balance, StoreError> {
     Ok(Balance {
         window: read_window(&mut row)?,
         spent: row.integer()?,
-    })
-}
-
-fn read_reservation(mut row: Row) -> Result<OpenReservation, StoreError> {
-    Ok(OpenReservation {
-        id: row.event_id()?,
-        window: read_window(&mut row)?,
-        amount: row.integer()?,
-        opened_at: row.moment()?,
-        request_id: row.text()?,
     })
 }
 
@@ -94,20 +84,6 @@ impl Store {
 impl LedgerStore for Store {
     async fn apply_ledger(&self, batch: &LedgerBatch) -> Result<Applied, StoreError> {
         self.watch(self.contended(|| self.apply_once(batch))).await
-    }
-
-    async fn ledger_position(&self, node: &str) -> Result<u64, StoreError> {
-        self.watch(async {
-            let row = self
-                .backend
-                .row(
-                    "SELECT position FROM journal_positions WHERE node = ?1",
-                    params![node],
-                )
-                .await?;
-            row.map_or(Ok(0), |mut row| row.count())
-        })
-        .await
     }
 
     async fn balances(
@@ -218,31 +194,6 @@ impl LedgerStore for Store {
 
     async fn usage(&self, query: &UsageQuery) -> Result<Vec<UsageRow>, StoreError> {
         self.watch(self.sum_usage(query)).await
-    }
-
-    async fn open_reservations(
-        &self,
-        account: Option<&AccountId>,
-        limit: u32,
-    ) -> Result<Vec<OpenReservation>, StoreError> {
-        self.watch(async {
-            let mut conditions = Conditions::default();
-            conditions.add_some("account = {}", account);
-            let rows = self
-                .backend
-                .query(
-                    format!(
-                        "SELECT id, {WINDOW}, amount, opened_at, request_id FROM open_reservations{} \
-                         ORDER BY opened_at, id, {WINDOW} LIMIT {}",
-                        conditions.sql(),
-                        limit.clamp(1, 1_000)
-                    ),
-                    conditions.params(),
-                )
-                .await?;
-            rows.into_iter().map(read_reservation).collect()
-        })
-        .await
     }
 
     async fn corrections(&self, of: &LedgerEventId) -> Result<Vec<Correction>, StoreError> {

@@ -26,6 +26,28 @@ fn read(mut row: Row) -> Result<SessionRecord, StoreError> {
     })
 }
 
+impl Store {
+    /// Ends these sessions; those that are gone are passed over.
+    pub(crate) async fn end_sessions(&self, ids: &[String]) -> Result<(), StoreError> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        self.watch(async {
+            let mut ids: Vec<&String> = ids.iter().collect();
+            // Nodes that end the same ones at once take them in the same order.
+            ids.sort();
+            let rows = ids.into_iter().map(|id| params![id]).collect();
+            let mut transaction = self.backend.begin().await?;
+            transaction.count_change(Counter::Sessions).await?;
+            transaction
+                .execute_each("DELETE FROM sessions WHERE id = ?1", rows)
+                .await?;
+            transaction.commit().await
+        })
+        .await
+    }
+}
+
 #[async_trait]
 impl SessionStore for Store {
     async fn put_sessions(&self, sessions: &[SessionRecord]) -> Result<(), StoreError> {

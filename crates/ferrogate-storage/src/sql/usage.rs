@@ -58,6 +58,20 @@ fn sums(event: &BillingEvent) -> Sums {
     ]
 }
 
+/// What is there and what comes, held at what a column holds: an event that says it used more than there is must not
+/// stand in the way of those behind it. In `CASE`, so that nothing is reckoned that would not fit.
+pub(super) fn held_sum(table: &str, column: &str) -> String {
+    let (there, comes, most) = (
+        format!("{table}.{column}"),
+        format!("excluded.{column}"),
+        i64::MAX,
+    );
+    format!(
+        "CASE WHEN {comes} > 0 THEN CASE WHEN {there} > {most} - {comes} THEN {most} ELSE {there} + {comes} END \
+         WHEN {there} < -{most} - {comes} THEN -{most} ELSE {there} + {comes} END"
+    )
+}
+
 /// Adds events to the sums of their hours, or takes them out.
 pub(super) async fn write_usage<'a>(
     transaction: &mut Transaction,
@@ -94,7 +108,7 @@ pub(super) async fn write_usage<'a>(
         .collect();
     let added: Vec<String> = SUMS
         .iter()
-        .map(|column| format!("{column} = usage_hours.{column} + excluded.{column}"))
+        .map(|column| format!("{column} = {}", held_sum("usage_hours", column)))
         .collect();
     transaction
         .execute_each(

@@ -28,6 +28,7 @@ struct Shared {
 struct Job {
     work: Work,
     watch: Watch,
+    asked: Instant,
 }
 
 type Work = Box<dyn FnOnce(Result<&mut Connection, StoreError>) -> Fate + Send>;
@@ -43,6 +44,9 @@ enum Fate {
 const QUEUE: usize = 64;
 /// How long a call waits for its answer, its place in the queue included.
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
+/// How long calls share the failure of the one that could not open the file, which may have waited for seconds: each
+/// trying by itself, one after another, the last would wait for all before it.
+const AGAIN: Duration = Duration::from_millis(500);
 
 /// Tells the thread that nobody waits for an answer any more.
 struct Caller<'a> {
@@ -106,6 +110,7 @@ impl Thread {
                 until: Instant::now() + PATIENCE,
                 gone,
             },
+            asked: Instant::now(),
         };
         let queue = self.queue()?;
         let asked = async {
@@ -132,6 +137,7 @@ impl Thread {
                 until: Instant::now() + PATIENCE,
                 gone: Arc::default(),
             },
+            asked: Instant::now(),
         };
         self.queue().is_ok_and(|queue| queue.try_send(job).is_ok())
     }
@@ -154,14 +160,19 @@ impl Thread {
 
 fn run(place: &Place, role: Role, mut jobs: mpsc::Receiver<Job>) {
     let mut open: Option<Connection> = None;
-    while let Some(Job { work, watch }) = jobs.blocking_recv() {
+    let mut failed: Option<(Instant, StoreError)> = None;
+    while let Some(job) = jobs.blocking_recv() {
+        let Job { work, watch, asked } = job;
         if watch.is_over() {
             // The caller has its answer; a transaction whose end this was is ended by the next one.
             continue;
         }
-        let connection = match &mut open {
-            Some(connection) => Ok(connection),
-            none => Connection::open(place, role).map(|connection| none.insert(connection)),
+        let connection = match (&mut open, &failed) {
+            (Some(connection), _) => Ok(connection),
+            (None, Some((until, error))) if asked < *until => Err(error.clone()),
+            (none, _) => Connection::open(place, role)
+                .inspect_err(|error| failed = Some((Instant::now() + AGAIN, error.clone())))
+                .map(|connection| none.insert(connection)),
         };
         let fate = work(connection.inspect(|connection| connection.watch(Some(watch))));
         match (&mut open, fate) {

@@ -55,7 +55,8 @@ pub struct Amounts {
     pub output_tokens: u64,
     /// Tokens made by reasoning.
     pub reasoning_tokens: u64,
-    /// What is not counted in tokens: a JSON object.
+    /// What is counted besides, each by its name: further kinds of tokens and what is not counted in tokens. A JSON
+    /// object of numbers.
     pub units: String,
     /// What it cost; none without a price.
     pub cost: Option<Money>,
@@ -100,36 +101,13 @@ pub struct Correction {
     pub reason: String,
 }
 
-/// Something of an account's window that is spoken for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OpenReservation {
-    /// Its id: that of the event that will settle it.
-    pub id: LedgerEventId,
-    /// Of what.
-    pub window: AccountWindow,
-    /// How much.
-    pub amount: i64,
-    /// When it was made.
-    pub opened_at: Timestamp,
-    /// The call.
-    pub request_id: String,
-}
-
-/// Part of one node's journal, in order.
+/// Part of a node's journal, in order. What is under way is in the journal alone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LedgerBatch {
-    /// Whose journal.
-    pub node: String,
-    /// Where in the journal it ends.
-    pub position: u64,
-    /// Calls that were settled. Each closes what was open under its id.
+    /// Calls that were settled.
     pub events: Vec<BillingEvent>,
     /// What became known of calls that were settled before.
     pub corrections: Vec<Correction>,
-    /// Reservations that were made and are open still.
-    pub opened: Vec<OpenReservation>,
-    /// Reservations that were given back whole.
-    pub released: Vec<LedgerEventId>,
 }
 
 /// What became of a batch.
@@ -230,9 +208,6 @@ pub trait LedgerStore: Send + Sync {
     /// Writes part of a journal, all or nothing. What is there already is passed over, so it may be repeated.
     async fn apply_ledger(&self, batch: &LedgerBatch) -> Result<Applied, StoreError>;
 
-    /// Up to where a node's journal has been written; zero when nothing has.
-    async fn ledger_position(&self, node: &str) -> Result<u64, StoreError>;
-
     /// What was spent in windows that end after a moment, in seconds since 1970, in the order of windows, beginning
     /// after one: at most 10,000.
     async fn balances(
@@ -257,13 +232,6 @@ pub trait LedgerStore: Send + Sync {
 
     /// Sums by hour and by name.
     async fn usage(&self, query: &UsageQuery) -> Result<Vec<UsageRow>, StoreError>;
-
-    /// What is open of an account, or of all, oldest first: at most 1,000.
-    async fn open_reservations(
-        &self,
-        account: Option<&AccountId>,
-        limit: u32,
-    ) -> Result<Vec<OpenReservation>, StoreError>;
 
     /// What became known of an event, oldest first: at most 100.
     async fn corrections(&self, of: &LedgerEventId) -> Result<Vec<Correction>, StoreError>;

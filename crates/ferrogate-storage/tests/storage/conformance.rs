@@ -1,7 +1,10 @@
 //! What every store must do, whatever it keeps things in.
 
 mod audit;
+pub(crate) mod billing;
 mod config;
+pub(crate) mod drain;
+mod identity;
 mod key;
 mod ledger;
 mod model;
@@ -43,6 +46,11 @@ conformance! {
     session: keeps_sessions, ends_sessions, keeps_answers;
     audit: chains_rows, many_write_one_chain, filters_and_pages;
     request_log: keeps_rows_once, filters, pages, searches, sums, forgets, survives_odd_texts;
-    ledger: applies_once, nodes_add_up, follows_reservations, corrects, corrects_what_comes_later, sums_usage, pages_events;
+    ledger: applies_once, nodes_add_up, corrects, corrects_what_comes_later, sums_usage, pages_events;
     model: agrees_with_a_simple_ledger;
+    identity: keys_change_from_version_to_version, settings_of_a_newer_version_are_kept, many_keys_come_page_by_page,
+        what_is_damaged_is_shut_by_itself, tenants_change_from_version_to_version, sessions_survive_a_restart;
+    billing: events_are_applied_once, corrections_settle_what_was_uncertain, a_window_may_have_no_end,
+        balances_are_the_sum_of_all_events, what_is_too_much_is_held;
+    drain: a_drainer_may_be_stopped_anywhere;
 }

@@ -7,9 +7,11 @@
 
 mod conformance;
 mod files;
+mod grants;
 mod migration;
 mod outage;
 mod place;
+mod rates;
 mod redis;
 mod server;
 mod tls;

@@ -3,7 +3,7 @@
 use ferrogate_storage::{Dsn, KeyStore, Store, StoreError, StoreState};
 
 use crate::place::{Place, run};
-use crate::server::Postgres;
+use ferrogate_testkit::Postgres;
 
 /// As many processes start at the same time on a place where nothing is.
 async fn start_together(place: &Place) {

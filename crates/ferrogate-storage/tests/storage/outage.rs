@@ -8,8 +8,9 @@ use ferrogate_storage::{
     Store, StoreState,
 };
 
+use crate::conformance::drain::calls_go_on_without_the_store;
 use crate::place::run;
-use crate::server::Postgres;
+use ferrogate_testkit::Postgres;
 
 /// Asks until it is answered.
 async fn until_up(store: &Store) {
@@ -129,5 +130,26 @@ fn postgres_comes_back_with_its_server() {
         assert_eq!(all.unwrap().rows.len(), 99);
         drop(writer);
         task.await.unwrap();
+    });
+}
+
+#[test]
+fn the_ledger_outlives_a_server_that_restarts() {
+    let Some(server) = Postgres::own() else {
+        return;
+    };
+    let dsn: Dsn = server.database().parse().unwrap();
+    run(async {
+        let store = Arc::new(Store::open(&dsn).unwrap());
+        let outage = |begins| {
+            if begins {
+                server.stop();
+            } else {
+                assert!(server.start_again());
+            }
+        };
+        let calls = calls_go_on_without_the_store(&store, outage);
+        let ended = tokio::time::timeout(Duration::from_secs(120), calls).await;
+        ended.expect("the store never had what the books say");
     });
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ferrogate_storage::{Dsn, Store};
 use tempfile::TempDir;
 
-use crate::server::Postgres;
+use ferrogate_testkit::Postgres;
 
 /// A new and empty place. Ends with whatever it needs.
 pub(crate) struct Place {

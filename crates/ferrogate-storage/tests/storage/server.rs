@@ -1,35 +1,26 @@
-//! Real servers, started by the tests and ended with them.
+//! Clients of real servers.
 
-mod certificate;
-mod postgres;
-mod process;
-mod redis;
+use std::time::Duration;
 
-pub(crate) use postgres::Postgres;
-pub(crate) use redis::{RedisServer, open as open_redis};
+use ferrogate_storage::{Dsn, Redis, RedisSettings};
+use ferrogate_testkit::RedisServer;
 
-use std::io::Write;
-use std::net::{Ipv4Addr, TcpListener};
-
-/// Whether a program that some tests need is there. In CI it has to be.
-pub(crate) fn is_missing(program: &str, found: bool) -> bool {
-    if !found {
-        assert_ne!(
-            std::env::var("CI").as_deref(),
-            Ok("true"),
-            "{program} is not installed"
-        );
-        // Past the capture of outputs, for whoever counts these lines.
-        let _written = writeln!(
-            std::io::stderr().lock(),
-            "skipped: {program} is not installed"
-        );
-    }
-    !found
+/// A client of this server, with names of its own.
+pub(crate) fn redis_client(server: &RedisServer, prefix: &str) -> Redis {
+    open_redis(&server.dsn(), prefix)
 }
 
-/// A port nobody listens on. Somebody else may take it first: whoever starts on it tries again.
-pub(crate) fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    listener.local_addr().unwrap().port()
+/// A client of a server somewhere.
+pub(crate) fn open_redis(dsn: &str, prefix: &str) -> Redis {
+    let Dsn::Redis(dsn) = dsn.parse().unwrap() else {
+        panic!("{dsn} is not Redis");
+    };
+    // What is measured here is not how fast a busy machine answers.
+    let settings = RedisSettings {
+        timeout: Duration::from_secs(5),
+        connect_timeout: Duration::from_secs(5),
+        prefix: prefix.to_owned(),
+        ..RedisSettings::default()
+    };
+    Redis::open(&dsn, settings).unwrap()
 }

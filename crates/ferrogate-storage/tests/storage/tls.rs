@@ -3,7 +3,7 @@
 use ferrogate_storage::{Store, StoreError};
 
 use crate::place::run;
-use crate::server::Postgres;
+use ferrogate_testkit::Postgres;
 
 #[test]
 fn checks_what_the_mode_says() {

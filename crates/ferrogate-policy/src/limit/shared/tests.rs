@@ -126,6 +126,33 @@ async fn two_nodes_share_one_limit() {
 }
 
 #[tokio::test]
+async fn a_limit_that_is_said_twice_is_counted_once() {
+    let counters = Arc::new(Counters::default());
+    let shared = Arc::clone(&counters) as Arc<dyn SharedCounters>;
+    let spec = |on_failure| LimitSpec {
+        requests: Some(Quota::per_minute(3).on_store_failure(on_failure)),
+        ..LimitSpec::default()
+    };
+    let key = Subject::Key("k".parse().unwrap());
+    let now = Instant::now();
+    let limits = Limits::new(
+        [(key.kind(), spec(OnStoreFailure::Closed))],
+        [(key.clone(), spec(OnStoreFailure::Open))],
+        now,
+    );
+    let admit = || limits.admit_shared(&shared, std::slice::from_ref(&key), Cost::REQUEST, now);
+    let held = admit().await.unwrap();
+    assert_eq!(*counters.taken.lock(), [1, 0]);
+    drop(held);
+    // The stricter of the two holds while nobody can be asked.
+    counters.down.store(true, Ordering::SeqCst);
+    assert_eq!(
+        admit().await.unwrap_err().reason,
+        ExceededReason::StoreUnavailable
+    );
+}
+
+#[tokio::test]
 async fn without_the_store_a_limit_fails_as_it_was_declared() {
     let counters = Arc::new(Counters::default());
     counters.down.store(true, Ordering::SeqCst);

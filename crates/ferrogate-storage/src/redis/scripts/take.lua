@@ -21,6 +21,6 @@ end
 for i, key in ipairs(KEYS) do
     redis.call('HSET', key, 'arrival', string.format('%.0f', arrivals[key]))
     -- For as long as a refund of this taking could be worth anything: what was given back is forgotten with the rest.
-    redis.call('PEXPIRE', key, math.max(math.ceil(ARGV[i * 2] / 1000), redis.call('PTTL', key)) + 1000)
+    redis.call('PEXPIRE', key, math.max(math.ceil(ARGV[i * 2] / 1000) + 1000, redis.call('PTTL', key)))
 end
 return taken

@@ -3,12 +3,12 @@
 //! Rows that several nodes change are taken in the order of their keys, here and in every statement, so that nodes
 //! that write at once wait for each other and never in a circle.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use ferrogate_types::LedgerEventId;
 
 use crate::error::StoreError;
-use crate::sql::usage::{Sign, write_usage};
+use crate::sql::usage::{Sign, held_sum, write_usage};
 use crate::sql::value::params;
 use crate::sql::{Store, Transaction, Value};
 use crate::traits::ledger::{
@@ -51,16 +51,6 @@ impl Store {
         let before = settled.iter().map(|(before, _)| (before, Sign::Removed));
         let after = settled.iter().map(|(_, after)| (after, Sign::Added));
         write_usage(&mut transaction, usage.chain(before).chain(after)).await?;
-
-        follow_reservations(&mut transaction, batch).await?;
-        transaction
-            .execute(
-                "INSERT INTO journal_positions (node, position) VALUES (?1, ?2) \
-                 ON CONFLICT (node) DO UPDATE SET position = excluded.position \
-                 WHERE journal_positions.position < excluded.position",
-                params![&batch.node, batch.position],
-            )
-            .await?;
         transaction.commit().await?;
         let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
         let new = count(events.len() + corrections.len());
@@ -136,8 +126,8 @@ async fn write_charges(
         .execute_each(
             format!(
                 "INSERT INTO charges (entry_id, event_id, {WINDOW}, amount) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) \
-                 ON CONFLICT (event_id, entry_id, {WINDOW}) \
-                 DO UPDATE SET amount = charges.amount + excluded.amount"
+                 ON CONFLICT (event_id, entry_id, {WINDOW}) DO UPDATE SET amount = {}",
+                held_sum("charges", "amount")
             ),
             rows,
         )
@@ -166,7 +156,8 @@ async fn write_balances(
         .execute_each(
             format!(
                 "INSERT INTO balances ({WINDOW}, spent) VALUES (?1, ?2, ?3, ?4, ?5) \
-                 ON CONFLICT ({WINDOW}) DO UPDATE SET spent = balances.spent + excluded.spent"
+                 ON CONFLICT ({WINDOW}) DO UPDATE SET spent = {}",
+                held_sum("balances", "spent")
             ),
             rows,
         )
@@ -227,49 +218,6 @@ async fn settle(
         settled.push((before, after));
     }
     Ok(settled)
-}
-
-async fn follow_reservations(
-    transaction: &mut Transaction,
-    batch: &LedgerBatch,
-) -> Result<(), StoreError> {
-    let opened = batch
-        .opened
-        .iter()
-        .map(|open| {
-            let mut row = params![&open.id];
-            row.extend(window_params(&open.window));
-            row.extend(params![
-                open.amount,
-                open.opened_at,
-                &open.request_id,
-                &batch.node,
-            ]);
-            row
-        })
-        .collect();
-    // One whose event is there was settled, in whatever order the news come.
-    transaction
-        .execute_each(
-            format!(
-                "INSERT INTO open_reservations (id, {WINDOW}, amount, opened_at, request_id, node) \
-                 SELECT CAST(?1 AS TEXT), CAST(?2 AS TEXT), CAST(?3 AS TEXT), CAST(?4 AS BIGINT), \
-                 CAST(?5 AS BIGINT), CAST(?6 AS BIGINT), CAST(?7 AS BIGINT), CAST(?8 AS TEXT), CAST(?9 AS TEXT) \
-                 WHERE NOT EXISTS (SELECT 1 FROM billing_events WHERE id = ?1) \
-                 ON CONFLICT (id, {WINDOW}) DO UPDATE SET amount = excluded.amount"
-            ),
-            opened,
-        )
-        .await?;
-    let settled = batch.events.iter().map(|event| event.id);
-    let closed: BTreeSet<LedgerEventId> = settled.chain(batch.released.iter().copied()).collect();
-    transaction
-        .execute_each(
-            "DELETE FROM open_reservations WHERE id = ?1",
-            closed.iter().map(|id| params![id]).collect(),
-        )
-        .await?;
-    Ok(())
 }
 
 fn window_params(window: &AccountWindow) -> Vec<Value> {

@@ -2,7 +2,7 @@
 
 use ferrogate_storage::{
     AccountWindow, Amounts, Applied, Balance, BillingEvent, Charge, Correction, EventFilter,
-    LedgerBatch, LedgerStore, OpenReservation, Page, Total, UsageDimension, UsageQuery,
+    LedgerBatch, LedgerStore, Page, Total, UsageDimension, UsageQuery,
 };
 use ferrogate_types::{LedgerEventId, Money, Timestamp};
 
@@ -69,10 +69,8 @@ pub(super) fn event(name: &str, millis: i64) -> BillingEvent {
     }
 }
 
-pub(super) fn batch(position: u64, events: Vec<BillingEvent>) -> LedgerBatch {
+pub(super) fn batch(events: Vec<BillingEvent>) -> LedgerBatch {
     LedgerBatch {
-        node: "node-1".to_owned(),
-        position,
         events,
         ..LedgerBatch::default()
     }
@@ -84,20 +82,15 @@ async fn spent(store: &impl LedgerStore, account: &str) -> i64 {
 
 pub(super) async fn applies_once(place: &Place) {
     let store = place.store();
-    let both = batch(10, vec![event("b", 1), event("a", 2)]);
+    let both = batch(vec![event("b", 1), event("a", 2)]);
     let applied = |new, known| Ok(Applied { new, known });
     assert_eq!(store.apply_ledger(&both).await, applied(2, 0));
     assert_eq!(store.apply_ledger(&both).await, applied(0, 2));
     // Another part of the journal that overlaps.
-    let more = batch(12, vec![event("a", 2), event("c", 3)]);
+    let more = batch(vec![event("a", 2), event("c", 3)]);
     assert_eq!(store.apply_ledger(&more).await, applied(1, 1));
     assert_eq!(spent(&*store, "key:key_a").await, 2_100);
     assert_eq!(spent(&*store, "nobody").await, 0);
-    assert_eq!(store.ledger_position("node-1").await, Ok(12));
-    // A part that comes late moves nothing back.
-    store.apply_ledger(&both).await.unwrap();
-    assert_eq!(store.ledger_position("node-1").await, Ok(12));
-    assert_eq!(store.ledger_position("node-2").await, Ok(0));
     let kept = store.billing_event(&id("a")).await;
     assert_eq!(kept, Ok(Some(event("a", 2))));
     assert_eq!(store.billing_event(&id("z")).await, Ok(None));
@@ -125,11 +118,7 @@ pub(super) async fn nodes_add_up(place: &Place) {
                         event(&format!("own-{number}-{round}"), 1),
                         event(&format!("common-{round}"), 1),
                     ];
-                    let batch = LedgerBatch {
-                        node: format!("node-{number}"),
-                        ..batch(round, events)
-                    };
-                    store.apply_ledger(&batch).await.unwrap();
+                    store.apply_ledger(&batch(events)).await.unwrap();
                 }
                 store
             })
@@ -149,48 +138,6 @@ pub(super) async fn nodes_add_up(place: &Place) {
     };
     let usage = store.usage(&query).await.unwrap();
     assert_eq!(usage[0].requests, u64::try_from(events).unwrap());
-}
-
-pub(super) async fn follows_reservations(place: &Place) {
-    let store = place.store();
-    let open = |name: &str, account: &str, amount, millis| OpenReservation {
-        id: id(name),
-        window: window(account, 0),
-        amount,
-        opened_at: at(millis),
-        request_id: format!("request of {name}"),
-    };
-    let first = LedgerBatch {
-        opened: vec![
-            open("a", "key:key_a", 10, 1),
-            open("a", "tenant:acme", 10, 1),
-            open("b", "key:key_a", 20, 2),
-            open("c", "key:key_a", 30, 3),
-        ],
-        ..batch(1, Vec::new())
-    };
-    store.apply_ledger(&first).await.unwrap();
-    let account = "key:key_a".parse().unwrap();
-    let of_key = store.open_reservations(Some(&account), 2).await.unwrap();
-    assert_eq!(
-        of_key,
-        [open("a", "key:key_a", 10, 1), open("b", "key:key_a", 20, 2)]
-    );
-    let second = LedgerBatch {
-        // One of them grew, one was given back.
-        opened: vec![open("b", "key:key_a", 25, 2)],
-        released: vec![id("c")],
-        ..batch(2, vec![event("a", 5)])
-    };
-    store.apply_ledger(&second).await.unwrap();
-    // News that come late open nothing that was settled.
-    let late = LedgerBatch {
-        released: vec![id("c")],
-        ..first
-    };
-    store.apply_ledger(&late).await.unwrap();
-    let left = store.open_reservations(None, 10).await.unwrap();
-    assert_eq!(left, [open("b", "key:key_a", 20, 2)]);
 }
 
 /// What became known of `u`: it used less, and is certain.
@@ -242,17 +189,17 @@ async fn assert_corrected(store: &impl LedgerStore) {
 pub(super) async fn corrects(place: &Place) {
     let store = place.store();
     let events = vec![uncertain(), event("sure", 2)];
-    store.apply_ledger(&batch(1, events)).await.unwrap();
+    store.apply_ledger(&batch(events)).await.unwrap();
     let known = LedgerBatch {
         corrections: vec![correction()],
-        ..batch(2, Vec::new())
+        ..batch(Vec::new())
     };
     let applied = |new, known| Ok(Applied { new, known });
     assert_eq!(store.apply_ledger(&known).await, applied(1, 0));
     assert_corrected(&*store).await;
     // All of it comes again.
     assert_eq!(store.apply_ledger(&known).await, applied(0, 1));
-    let again = batch(3, vec![uncertain()]);
+    let again = batch(vec![uncertain()]);
     assert_eq!(store.apply_ledger(&again).await, applied(0, 1));
     assert_corrected(&*store).await;
 
@@ -266,7 +213,7 @@ pub(super) async fn corrects(place: &Place) {
     };
     let refunded = LedgerBatch {
         corrections: vec![refund],
-        ..batch(4, Vec::new())
+        ..batch(Vec::new())
     };
     store.apply_ledger(&refunded).await.unwrap();
     let after = store.billing_event(&id("sure")).await.unwrap().unwrap();
@@ -282,14 +229,11 @@ pub(super) async fn corrects_what_comes_later(place: &Place) {
     let store = place.store();
     let known = LedgerBatch {
         corrections: vec![correction()],
-        ..batch(1, vec![event("sure", 2)])
+        ..batch(vec![event("sure", 2)])
     };
     store.apply_ledger(&known).await.unwrap();
     assert_eq!(spent(&*store, "key:key_a").await, 300);
-    store
-        .apply_ledger(&batch(2, vec![uncertain()]))
-        .await
-        .unwrap();
+    store.apply_ledger(&batch(vec![uncertain()])).await.unwrap();
     assert_corrected(&*store).await;
 }
 
@@ -315,7 +259,7 @@ pub(super) async fn sums_usage(place: &Place) {
             events[number].amounts.cost = None;
         }
     }
-    store.apply_ledger(&batch(1, events)).await.unwrap();
+    store.apply_ledger(&batch(events)).await.unwrap();
     let usage = |group_by: &[UsageDimension], filter: EventFilter| {
         let query = UsageQuery {
             filter,
@@ -400,10 +344,7 @@ pub(super) async fn sums_usage(place: &Place) {
 pub(super) async fn pages_events(place: &Place) {
     let store = place.store();
     let events = (0..5).map(|number| event(&format!("e{number}"), number));
-    store
-        .apply_ledger(&batch(1, events.collect()))
-        .await
-        .unwrap();
+    store.apply_ledger(&batch(events.collect())).await.unwrap();
     let filter = EventFilter {
         key: Some("key_a".parse().unwrap()),
         uncertain: Some(false),

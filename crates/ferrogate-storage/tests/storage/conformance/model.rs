@@ -17,8 +17,8 @@ pub(super) async fn agrees_with_a_simple_ledger(place: &Place) {
     let mut random = fastrand::Rng::with_seed(6);
     let mut events: BTreeMap<LedgerEventId, BillingEvent> = BTreeMap::new();
     let mut corrections: BTreeMap<LedgerEventId, Correction> = BTreeMap::new();
-    for position in 1..60 {
-        let mut part = batch(position, Vec::new());
+    for _ in 1..60 {
+        let mut part = batch(Vec::new());
         for _ in 0..random.usize(0..6) {
             let name = format!("e{}", random.u32(0..60));
             let new = BillingEvent {

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// A process that ends with this value, or with this process however that ends.
-pub(crate) struct Process {
+#[derive(Debug)]
+pub(super) struct Process {
     child: Child,
     stdin: Option<ChildStdin>,
 }
@@ -20,8 +21,8 @@ exec 3<&-; wait $server"#;
 
 impl Process {
     /// Starts a server with its outputs in a file. As root, it runs as somebody else: PostgreSQL insists.
-    pub(crate) fn start(program: &Path, arguments: &[&OsStr], log: &Path) -> Self {
-        let log = std::fs::File::create(log).unwrap();
+    pub(super) fn start(program: &Path, arguments: &[&OsStr], log: &Path) -> Self {
+        let log = std::fs::File::create(log).expect("the temporary folder is writable");
         let mut command = Command::new("/bin/sh");
         command.args(["-c", &format!("exec 3<&0; {UNTIL_EOF}"), "sh"]);
         if is_root() {
@@ -31,16 +32,16 @@ impl Process {
             .arg(program)
             .args(arguments)
             .stdin(Stdio::piped())
-            .stdout(log.try_clone().unwrap())
+            .stdout(log.try_clone().expect("a file can be had twice"))
             .stderr(log)
             .spawn()
-            .unwrap();
+            .unwrap_or_else(|error| panic!("starting {}: {error}", program.display()));
         let stdin = child.stdin.take();
         Self { child, stdin }
     }
 
     /// Runs a program of the server's to its end.
-    pub(crate) fn run(program: &Path, arguments: &[&OsStr]) {
+    pub(super) fn run(program: &Path, arguments: &[&OsStr]) {
         let mut command = if is_root() {
             let mut command = Command::new(AS_NOBODY[0]);
             command.args(&AS_NOBODY[1..]).arg(program);
@@ -48,7 +49,10 @@ impl Process {
         } else {
             Command::new(program)
         };
-        let output = command.args(arguments).output().unwrap();
+        let output = command
+            .args(arguments)
+            .output()
+            .unwrap_or_else(|error| panic!("running {}: {error}", program.display()));
         assert!(
             output.status.success(),
             "{}: {}",
@@ -58,14 +62,14 @@ impl Process {
     }
 
     /// Waits until it has logged this text. Says no when it ends before, as it does where its port is taken.
-    pub(crate) fn is_ready(&mut self, log: &Path, text: &str) -> bool {
+    pub(super) fn is_ready(&mut self, log: &Path, text: &str) -> bool {
         let deadline = Instant::now() + Duration::from_secs(60);
         loop {
-            let logged = std::fs::read_to_string(log).unwrap();
+            let logged = std::fs::read_to_string(log).expect("its log is there");
             if logged.contains(text) {
                 return true;
             }
-            if self.child.try_wait().unwrap().is_some() {
+            if self.child.try_wait().expect("it is our child").is_some() {
                 return false;
             }
             assert!(
@@ -77,9 +81,9 @@ impl Process {
     }
 
     /// Ends it and waits.
-    pub(crate) fn stop(&mut self) {
+    pub(super) fn stop(&mut self) {
         drop(self.stdin.take());
-        self.child.wait().unwrap();
+        self.child.wait().expect("it is our child");
     }
 }
 
@@ -99,19 +103,20 @@ const AS_NOBODY: [&str; 4] = [
 
 fn is_root() -> bool {
     use std::os::unix::fs::MetadataExt;
-    std::fs::metadata("/proc/self").unwrap().uid() == 0
+    let ours = std::fs::metadata("/proc/self");
+    ours.expect("Linux tells about processes").uid() == 0
 }
 
 /// A temporary folder that belongs to whoever a server runs as.
-pub(crate) fn folder_for_server() -> TempDir {
-    let folder = tempfile::tempdir().unwrap();
+pub(super) fn folder_for_server() -> TempDir {
+    let folder = tempfile::tempdir().expect("the temporary folder is writable");
     give_to_server(folder.path());
     folder
 }
 
 /// Makes a file or a folder the server's own.
-pub(crate) fn give_to_server(path: &Path) {
+pub(super) fn give_to_server(path: &Path) {
     if is_root() {
-        std::os::unix::fs::chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
+        std::os::unix::fs::chown(path, Some(NOBODY), Some(NOBODY)).expect("root gives files away");
     }
 }

@@ -13,7 +13,8 @@ use super::process::{Process, folder_for_server, give_to_server};
 use super::{free_port, is_missing};
 
 /// A server with a folder of its own: on a socket it lets everybody in, on its port whoever has the password.
-pub(crate) struct Postgres {
+#[derive(Debug)]
+pub struct Postgres {
     process: Mutex<Option<Process>>,
     programs: PathBuf,
     folder: TempDir,
@@ -30,7 +31,7 @@ const PASSWORD: &str = "s3cr3t";
 
 impl Postgres {
     /// The server that tests share, or none where PostgreSQL is not installed.
-    pub(crate) fn shared() -> Option<Arc<Self>> {
+    pub fn shared() -> Option<Arc<Self>> {
         let mut shared = SHARED.lock();
         if let Some(server) = shared.upgrade() {
             return Some(server);
@@ -41,7 +42,7 @@ impl Postgres {
     }
 
     /// A server that a test may stop, or none where PostgreSQL is not installed.
-    pub(crate) fn own() -> Option<Self> {
+    pub fn own() -> Option<Self> {
         let programs = programs();
         if is_missing("postgresql", programs.is_some()) {
             return None;
@@ -49,7 +50,7 @@ impl Postgres {
         let programs = programs?;
         let folder = folder_for_server();
         let password = folder.path().join("password");
-        std::fs::write(&password, PASSWORD).unwrap();
+        std::fs::write(&password, PASSWORD).expect("the temporary folder is writable");
         give_to_server(&password);
         let password = format!("--pwfile={}", password.display());
         let data = format!("--pgdata={}", folder.path().join("data").display());
@@ -81,7 +82,7 @@ impl Postgres {
     }
 
     /// Starts it again where it was. Says whether its port was free.
-    pub(crate) fn start_again(&self) -> bool {
+    pub fn start_again(&self) -> bool {
         let port = *self.port.lock();
         self.start_on(port)
     }
@@ -114,36 +115,36 @@ impl Postgres {
     }
 
     /// Stops it. Connections end at once.
-    pub(crate) fn stop(&self) {
+    pub fn stop(&self) {
         *self.process.lock() = None;
     }
 
     /// The DSN of a new and empty database, on the socket.
-    pub(crate) fn database(&self) -> String {
+    pub fn database(&self) -> String {
         let name = format!("test{}", self.databases.fetch_add(1, Ordering::Relaxed));
         self.run_sql("postgres", &format!("CREATE DATABASE {name}"));
         self.on_socket(&name)
     }
 
     /// The DSN of a database, on the socket.
-    pub(crate) fn on_socket(&self, name: &str) -> String {
+    pub fn on_socket(&self, name: &str) -> String {
         let folder = self.folder.path().display().to_string().replace('/', "%2F");
         format!("postgres://ferrogate@{folder}:{}/{name}", self.port.lock())
     }
 
     /// The DSN of the database that is always there, on the port, by this host name.
-    pub(crate) fn on_port(&self, host: &str, parameters: &str) -> String {
+    pub fn on_port(&self, host: &str, parameters: &str) -> String {
         let port = self.port.lock();
         format!("postgres://ferrogate:{PASSWORD}@{host}:{port}/postgres?{parameters}")
     }
 
     /// The certificate of whoever signed the server's.
-    pub(crate) fn authority(&self) -> &Path {
+    pub fn authority(&self) -> &Path {
         &self.certificates.authority
     }
 
     /// Runs statements as the server's own client does.
-    pub(crate) fn run_sql(&self, database: &str, sql: &str) {
+    pub fn run_sql(&self, database: &str, sql: &str) {
         let arguments = [
             "--no-psqlrc",
             "--quiet",

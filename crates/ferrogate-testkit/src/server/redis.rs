@@ -1,10 +1,11 @@
 //! A Redis server.
 
 use std::ffi::OsStr;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 
-use ferrogate_storage::{Dsn, Redis, RedisSettings};
 use parking_lot::Mutex;
 use tempfile::TempDir;
 
@@ -13,7 +14,8 @@ use super::process::{Process, folder_for_server};
 use super::{free_port, is_missing};
 
 /// A server that keeps nothing, on a port in the clear and on one with TLS, both with a password.
-pub(crate) struct RedisServer {
+#[derive(Debug)]
+pub struct RedisServer {
     process: Mutex<Option<Process>>,
     folder: TempDir,
     ports: Mutex<(u16, u16)>,
@@ -26,7 +28,7 @@ const PASSWORD: &str = "s3cr3t";
 
 impl RedisServer {
     /// The server that tests share, or none where Redis is not installed.
-    pub(crate) fn shared() -> Option<Arc<Self>> {
+    pub fn shared() -> Option<Arc<Self>> {
         let mut shared = SHARED.lock();
         if let Some(server) = shared.upgrade() {
             return Some(server);
@@ -37,7 +39,7 @@ impl RedisServer {
     }
 
     /// A server that a test may stop, or none where Redis is not installed.
-    pub(crate) fn own() -> Option<Self> {
+    pub fn own() -> Option<Self> {
         if is_missing("redis-server", program().is_some()) {
             return None;
         }
@@ -57,7 +59,7 @@ impl RedisServer {
     }
 
     /// Starts it again where it was. Says whether its ports were free.
-    pub(crate) fn start_again(&self) -> bool {
+    pub fn start_again(&self) -> bool {
         let ports = *self.ports.lock();
         self.start_on(ports)
     }
@@ -102,45 +104,37 @@ impl RedisServer {
     }
 
     /// Stops it. What it held is gone.
-    pub(crate) fn stop(&self) {
+    pub fn stop(&self) {
         *self.process.lock() = None;
     }
 
     /// Its DSN in the clear.
-    pub(crate) fn dsn(&self) -> String {
+    pub fn dsn(&self) -> String {
         format!("redis://:{PASSWORD}@127.0.0.1:{}/1", self.ports.lock().0)
     }
 
     /// Its DSN with TLS, by this host name.
-    pub(crate) fn tls_dsn(&self, host: &str, parameters: &str) -> String {
+    pub fn tls_dsn(&self, host: &str, parameters: &str) -> String {
         let port = self.ports.lock().1;
         format!("rediss://:{PASSWORD}@{host}:{port}?{parameters}")
     }
 
     /// The certificate of whoever signed the server's.
-    pub(crate) fn authority(&self) -> String {
+    pub fn authority(&self) -> String {
         self.certificates.authority.display().to_string()
     }
 
-    /// A client, with names of its own.
-    pub(crate) fn client(&self, prefix: &str) -> Redis {
-        open(&self.dsn(), prefix)
+    /// What it answers to a command of one line.
+    pub fn command(&self, command: &str) -> String {
+        let port = self.ports.lock().0;
+        let mut stream =
+            TcpStream::connect(("127.0.0.1", port)).expect("it listens on its own port");
+        write!(stream, "AUTH {PASSWORD}\r\nSELECT 1\r\n{command}\r\n").expect("it takes a command");
+        let answer = BufReader::new(stream).lines().nth(2);
+        answer
+            .expect("it answers every command")
+            .expect("its answers are text")
     }
-}
-
-/// A client of a server somewhere.
-pub(crate) fn open(dsn: &str, prefix: &str) -> Redis {
-    let Dsn::Redis(dsn) = dsn.parse().unwrap() else {
-        panic!("{dsn} is not Redis");
-    };
-    // What is measured here is not how fast a busy machine answers.
-    let settings = RedisSettings {
-        timeout: std::time::Duration::from_secs(5),
-        connect_timeout: std::time::Duration::from_secs(5),
-        prefix: prefix.to_owned(),
-        ..RedisSettings::default()
-    };
-    Redis::open(&dsn, settings).unwrap()
 }
 
 fn program() -> Option<PathBuf> {
