@@ -18,7 +18,9 @@ COPY --from=build /src/target/release/ferrogate /usr/local/bin/ferrogate
 COPY deploy/docker/Caddyfile /etc/ferrogate/Caddyfile
 USER ferrogate
 WORKDIR /var/lib/ferrogate
-ENV FERROGATE_CONFIG=/etc/ferrogate/Caddyfile
+ENV FERROGATE_CONFIG=/etc/ferrogate/Caddyfile \
+    STATE_DIRECTORY=/var/lib/ferrogate
+VOLUME /var/lib/ferrogate
 EXPOSE 8080
 STOPSIGNAL SIGTERM
 # The image has no HTTP client; bash can speak enough of it.

@@ -99,13 +99,33 @@ http://:0 {
 		provider echo
 $(dead refusing 127.0.0.1:1)
 $(dead silent "$silent")
-		model chat -> upstream
+		model chat -> upstream {
+			input_price_per_1m 0.15
+			output_price_per_1m 0.60
+		}
 		model translate -> claude
 		model echo -> echo
 		api_key bench {
 			key bench-key
 			scopes *
 			request_limit_per_minute 1000000000
+		}
+		tenant everybody {
+			request_limit_per_minute 1000000000
+			budget 1000000000 per month
+		}
+		tenant some in everybody {
+			token_limit_per_minute 1000000000000
+			budget 1000000000000 tokens per day
+		}
+		api_key budget {
+			key budget-key
+			scopes *
+			tenant some
+			request_limit_per_minute 1000000000
+			token_limit_per_minute 1000000000000
+			max_concurrency 1000000
+			budget 1000000000 per day timezone Europe/Berlin
 		}
 	}
 	reverse_proxy $upstream
@@ -117,7 +137,7 @@ started+=("$gateway_process")
 wait_for 10 grep -q '"ready"' "$work/gateway.log"
 address=$(sed -n 's/.*"msg":"listening".*"address":"\([^"]*\)".*/\1/p' "$work/gateway.log" | head -n 1)
 
-targets=${BENCH_TARGETS:-direct nginx edge chat translate echo dead_primary}
+targets=${BENCH_TARGETS:-direct nginx edge chat budget translate echo dead_primary}
 dead_primary=
 if [[ " $targets " == *" dead_primary "* ]]; then
     targets=${targets/dead_primary/}
@@ -198,18 +218,19 @@ hertz=$(getconf CLK_TCK)
 
 # measure ROW TARGET CONNECTIONS KIND: appends `row target connections rps p50 p99 cpu errors requests`.
 measure() {
-    local row=$1 name=$2 connections=$3 kind=$4 url processes='' body flags=() before after line
+    local row=$1 name=$2 connections=$3 kind=$4 url processes='' body flags=() before after line key=bench-key
     body=chat
     case $name in
         direct) url=http://$upstream/ ;;
         nginx) url=http://127.0.0.1:$nginx_port/$kind processes=$nginx_processes ;;
         edge) url=http://$address/$kind processes=$gateway_process ;;
+        budget) url=http://$address/v1/chat/completions processes=$gateway_process key=budget-key ;;
         *) url=http://$address/v1/chat/completions processes=$gateway_process body=$name ;;
     esac
     [ "$kind" = stream ] && body=$work/$body-stream.json flags=(--stream) || body=$work/$body.json
     before=$(ticks "$processes")
     line=$("$bench" load --url "$url" --connections "$connections" --seconds "$seconds" --body "$body" \
-        --header 'Authorization: Bearer bench-key' "${flags[@]}")
+        --header "Authorization: Bearer $key" "${flags[@]}")
     after=$(ticks "$processes")
     value() { printf '%s' "$line" | sed -n "s/.*\"$1\":\([0-9]*\).*/\1/p"; }
     awk -v row="$row" -v name="$name" -v c="$connections" -v rps="$(value rps)" -v p50="$(value p50_us)" \
@@ -312,7 +333,8 @@ mkdir -p "$target"
         "Linux $(uname -r). Medians of $rounds alternating rounds of $seconds s; load, upstream and proxy share the machine."
     echo "A request is a POST of 1 KiB answered with 1 KiB; a stream has 100 events. \`edge\` is \`reverse_proxy\`, \`chat\` a model"
     echo "call with key, rate limit, metrics and access log, \`translate\` the same to a provider that speaks Anthropic's"
-    echo "dialect, \`echo\` the same answered by the gateway itself."
+    echo "dialect, \`echo\` the same answered by the gateway itself, \`budget\` is \`chat\` with six limits and three budgets over"
+    echo "key and tenants. Calls are written to the ledger's journal and to the request log, whoever makes them."
     echo
     [ -z "${targets// /}" ] || table
     if [ -n "$dead_primary" ]; then

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs the vendors' SDKs, Python's and JavaScript's, against the gateway. The last line is `N passed, N failed`.
+# Runs the vendors' SDKs, Python's and JavaScript's, against the gateway, and Schemathesis against its admin API.
+# The last line is `N passed, N failed`.
 # FERROGATE_BIN names the binary; without it the debug build is used, and made when it is missing.
 # Where the SDKs of a language cannot be installed its tests are skipped by name; with CI=true that is a failure.
 set -euo pipefail
@@ -33,6 +34,16 @@ python_is_ready() {
         "$environment/bin/pip" install --quiet --disable-pip-version-check -r "$requirements" \
             || { skip "Python: the SDKs could not be installed"; return; }
         cp "$requirements" "$environment/requirements.txt"
+    fi
+}
+
+# In the same environment, and missing for itself: nothing else needs it.
+schemathesis_is_ready() {
+    local wanted=tests/sdk/schemathesis.txt
+    if ! cmp -s "$wanted" "$environment/schemathesis.txt"; then
+        "$environment/bin/pip" install --quiet --disable-pip-version-check -r "$wanted" \
+            || { skip "Schemathesis: it could not be installed"; return; }
+        cp "$wanted" "$environment/schemathesis.txt"
     fi
 }
 
@@ -90,6 +101,9 @@ mkdir -p "$target"
 if python_is_ready; then
     run "OpenAI's SDK" "$environment/bin/python" tests/sdk/test_openai.py
     run "Python's SDKs and every dialect" "$environment/bin/python" tests/sdk/test_dialects.py
+    if schemathesis_is_ready; then
+        run "the admin API and its document" "$environment/bin/python" tests/sdk/test_admin.py
+    fi
 fi
 if node_is_ready; then
     run "JavaScript's SDKs and aimock" node_tests

@@ -5,10 +5,14 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::commands::admin::AdminArguments;
+
 /// An edge gateway and control point for LLM traffic, configured by a Caddyfile.
 #[derive(Debug, Parser)]
 #[command(name = "ferrogate", version, disable_help_subcommand = true)]
 pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) gateway: GatewayOptions,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -31,12 +35,49 @@ pub(crate) enum Command {
     Models(ModelsOptions),
     /// List the kinds of providers, with the variables that enable them
     Providers(ProvidersOptions),
+    /// Give a running gateway another configuration
+    ///
+    /// With `--admin-url` the file is sent there, or the gateway reads its own file again where `--config` is not given.
+    /// Without, the file is only checked. A refusal changes nothing, and exits with 1.
+    Reload(ReloadOptions),
+    /// Read and change what a running gateway has: keys, budgets, configuration, logs
+    Admin(AdminArguments),
+    /// Tell how a running gateway is; exit with 1 when it is not ready
+    Status(StatusOptions),
     /// Print version and build
     Version,
     /// Print a shell completion script
     Completions(CompletionsOptions),
+    /// Print the manual page, for `man -l -`
+    Man,
     #[command(external_subcommand)]
     Other(Vec<OsString>),
+}
+
+/// Where `admin`, `reload` and `status` find a gateway; every command takes them, so that their place does not matter.
+#[derive(Debug, Args)]
+pub(crate) struct GatewayOptions {
+    /// The running gateway that `admin`, `reload` and `status` ask; `admin` and `status` try
+    /// `http://127.0.0.1:2019` without it
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "FERROGATE_URL",
+        hide_env_values = true,
+        global = true,
+        help_heading = "Running gateway"
+    )]
+    pub(crate) gateway_url: Option<String>,
+    /// The key to show it; in the variable no process list tells it
+    #[arg(
+        long,
+        value_name = "KEY",
+        env = "FERROGATE_API_KEY",
+        hide_env_values = true,
+        global = true,
+        help_heading = "Running gateway"
+    )]
+    pub(crate) api_key: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -164,6 +205,38 @@ pub(crate) struct ModelsOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct ProvidersOptions {
+    /// For people or for machines
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReloadOptions {
+    #[command(flatten)]
+    pub(crate) checked: ValidateOptions,
+    /// The running gateway; like `--gateway-url`, which is also taken
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "FERROGATE_ADMIN_URL",
+        hide_env_values = true
+    )]
+    pub(crate) admin_url: Option<String>,
+    /// A key with `admin.write`; like `--api-key`, which is also taken
+    #[arg(
+        long,
+        value_name = "KEY",
+        env = "FERROGATE_ADMIN_TOKEN",
+        hide_env_values = true
+    )]
+    pub(crate) admin_token: Option<String>,
+    /// Let a new process take over (not available yet)
+    #[arg(long, hide = true)]
+    pub(crate) graceful_upgrade: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StatusOptions {
     /// For people or for machines
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) format: Format,

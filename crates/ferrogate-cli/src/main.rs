@@ -5,6 +5,7 @@
 mod args;
 mod commands;
 mod console;
+mod remote;
 
 use std::process::ExitCode;
 
@@ -12,7 +13,8 @@ use clap::Parser as _;
 
 use crate::args::{Arguments, Command};
 use crate::commands::{
-    adapt, completions, explain, fmt, hash_key, models, planned, providers, run, validate, version,
+    adapt, admin, completions, explain, fmt, hash_key, man, models, planned, providers, reload,
+    run, status, validate, version,
 };
 
 /// jemalloc gives memory back; glibc's allocator and mimalloc keep what a burst of connections once took.
@@ -30,8 +32,12 @@ fn main() -> ExitCode {
         Command::HashKey(options) => hash_key::run(&options),
         Command::Models(options) => models::run(&options),
         Command::Providers(options) => providers::run(&options),
+        Command::Reload(options) => reload::run(&options, &arguments.gateway),
+        Command::Admin(options) => admin::run(&options, &arguments.gateway),
+        Command::Status(options) => status::run(&options, &arguments.gateway),
         Command::Version => version::run(),
         Command::Completions(options) => completions::run(&options),
+        Command::Man => man::run(),
         Command::Other(words) => planned::refuse(&words),
     };
     match result {

@@ -88,17 +88,17 @@ fn money_is_held_charged_and_told() {
     assert_eq!(answer.header("x-ferrogate-cost"), "0.18");
     let rows = limits(&gateway, "ann");
     let told = |index: usize, name: &str| rows[index][name].as_str().unwrap_or_default();
-    assert_eq!(told(0, "id"), "key:ann/usd/day");
+    assert_eq!(told(0, "id"), "key:ann:usd:day");
     assert_eq!(
         (told(0, "scope"), told(0, "timezone"), told(0, "left")),
         ("key:ann", "UTC", "0.82")
     );
-    assert_eq!(told(1, "id"), "tenant:acme/usd/week");
+    assert_eq!(told(1, "id"), "tenant:acme:usd:week");
     assert_eq!(
         (told(1, "timezone"), told(1, "spent"), told(1, "limit")),
         ("Europe/Berlin", "0.18", "5")
     );
-    assert!(told(1, "resets_at").ends_with("Z"), "{}", rows[1]);
+    assert!(told(1, "resets_at").ends_with('Z'), "{}", rows[1]);
     // What does not fit is refused before anything is sent, and uses up nothing.
     let refused = ask(&gateway, "ann", json!({ "max_tokens": 100 })).expect(402);
     assert_eq!(refused.error_code(), "budget_exceeded");
@@ -120,6 +120,7 @@ fn money_is_held_charged_and_told() {
         "{}",
         stream.text()
     );
+    gateway.wait_for_access(|entry| entry["stream"] == true);
     assert_eq!(stands(&gateway, "ann"), ["0.36", "0", "0.64"]);
 }
 
@@ -219,6 +220,39 @@ fn calls_that_end_early_give_back_what_they_held() {
         before = spent();
     }
     upstream.release();
+}
+
+#[test]
+fn a_stream_that_nobody_bounds_ends_where_the_budget_does() {
+    let upstream = FakeOpenAi::always(Fault::Endless);
+    let gateway = gateway(&upstream, &key("ann", "budget 6000 tokens per total"));
+    let request = Request::post(
+        "/v1/chat/completions",
+        &json!({ "model": "free", "stream": true, "messages": [{ "role": "user", "content": "hi" }] }),
+    );
+    let stream = request
+        .bearer("secret-of-ann")
+        .send(gateway.address())
+        .expect(200);
+    // It ends as an answer that reached its maximum, and the provider is let go of.
+    assert!(stream.complete);
+    let events = stream.events();
+    assert_eq!(events.last().map(String::as_str), Some("[DONE]"));
+    let finish = events.iter().rev().find_map(|event| {
+        let event: Value = serde_json::from_str(event).ok()?;
+        event["choices"][0]["finish_reason"]
+            .as_str()
+            .map(str::to_owned)
+    });
+    assert_eq!(finish.as_deref(), Some("length"));
+    let entry = gateway.wait_for_access(|entry| entry["stream"] == true);
+    assert_eq!(entry["error"], "the budget is used up");
+    let [spent, reserved, _] = stands(&gateway, "ann");
+    assert_eq!(reserved, "0");
+    // More was asked for as it grew, and what the last piece brought is the most that can be above.
+    let spent: u64 = spent.parse().unwrap();
+    assert!((4_200..6_400).contains(&spent), "{spent}");
+    assert!(upstream.wait_for_hangup(std::time::Duration::from_secs(5)));
 }
 
 #[test]

@@ -90,6 +90,111 @@ fn a_tenants_limit_is_shared_by_its_keys_and_by_those_below() {
 }
 
 #[test]
+fn each_of_a_kind_is_limited_besides_its_own_limits_and_all_together() {
+    let upstream = FakeOpenAi::start();
+    let holders = "model other -> up
+        tenant acme
+        tenant red in acme {
+            request_limit_per_minute 90
+        }
+        rate_limit {
+            key {
+                request_limit_per_minute 3
+                max_concurrency 50
+            }
+            user {
+                request_limit_per_minute 4
+            }
+            tenant {
+                request_limit_per_minute 80
+            }
+            model {
+                request_limit_per_minute 9
+            }
+            global {
+                request_limit_per_minute 10
+                token_limit_per_minute 100000
+            }
+        }\n"
+    .to_owned()
+        + &key("ann", "user u1\ntenant red")
+        + &key("bob", "user u1\ntenant red")
+        + &key("cid", "request_limit_per_minute 2")
+        + &key("dan", "request_limit_per_minute 5")
+        + &key("eve", "");
+    let gateway = gateway(&upstream, &holders);
+    let refused = |id: &str, more: Value, whose: &str| {
+        let response = post(id, more).send(gateway.address()).expect(429);
+        assert_eq!(response.error_code(), "rate_limit_exceeded");
+        assert!(response.text().contains(whose), "{}", response.text());
+        assert!(!response.header("retry-after").is_empty());
+    };
+    let first = ask(&gateway, "ann").expect(200);
+    assert_eq!(first.header("x-ratelimit-limit-requests"), "3");
+    assert_eq!(first.header("x-ratelimit-remaining-requests"), "2");
+    assert_eq!(first.header("x-ratelimit-limit-tokens"), "100000");
+    for id in ["ann", "ann"] {
+        ask(&gateway, id).expect(200);
+    }
+    refused("ann", json!({}), "3 requests per minute of the key `ann`");
+    // One is left to the user, who has another key.
+    ask(&gateway, "bob").expect(200);
+    refused("bob", json!({}), "4 requests per minute of the user `u1`");
+    // Of a key's own limit and that of each key the tighter one holds.
+    for _ in 0..2 {
+        ask(&gateway, "cid").expect(200);
+    }
+    refused("cid", json!({}), "2 requests per minute of the key `cid`");
+    for _ in 0..3 {
+        ask(&gateway, "dan").expect(200);
+    }
+    refused("dan", json!({}), "3 requests per minute of the key `dan`");
+    // Nine calls of the model, and one of another, are all there may be.
+    refused("eve", json!({}), "9 requests per minute of the model `m`");
+    post("eve", json!({ "model": "other" }))
+        .send(gateway.address())
+        .expect(200);
+    refused(
+        "eve",
+        json!({ "model": "other" }),
+        "10 requests per minute of the gateway",
+    );
+    assert_eq!(upstream.requests().len(), 10);
+}
+
+#[test]
+fn an_address_is_limited_whatever_its_keys_are() {
+    let upstream = FakeOpenAi::start();
+    let holders = "rate_limit {
+            ip {
+                request_limit_per_minute 2
+            }
+        }\n"
+    .to_owned()
+        + &key("ann", "")
+        + &key("bob", "");
+    let gateway = gateway(&upstream, &holders);
+    let first = ask(&gateway, "ann").expect(200);
+    assert_eq!(first.header("x-ratelimit-limit-requests"), "2");
+    assert_eq!(first.header("x-ratelimit-remaining-requests"), "1");
+    ask(&gateway, "bob").expect(200);
+    let refused = ask(&gateway, "ann").expect(429);
+    assert!(
+        refused
+            .text()
+            .contains("2 requests per minute of this address"),
+        "{}",
+        refused.text()
+    );
+    // What is asked for without a model comes from the address as well.
+    Request::get("/v1/files")
+        .bearer("secret-of-bob")
+        .send(gateway.address())
+        .expect(429);
+    assert_eq!(upstream.requests().len(), 2);
+}
+
+#[test]
 fn tokens_are_held_by_estimate_and_settled_by_truth() {
     let upstream = FakeOpenAi::start();
     let gateway = gateway(&upstream, &key("ann", "token_limit_per_minute 1000"));
@@ -112,7 +217,10 @@ fn tokens_are_held_by_estimate_and_settled_by_truth() {
     // A stream is settled at its end as well.
     for _ in 0..3 {
         let stream = post("ann", json!({ "max_tokens": 800, "stream": true }));
-        assert!(stream.send(gateway.address()).expect(200).complete);
+        let stream = stream.send(gateway.address()).expect(200);
+        assert!(stream.complete);
+        // The caller sees the last byte before the books do.
+        gateway.wait_for_access(|entry| entry["request_id"] == stream.header("x-request-id"));
     }
     assert_eq!(upstream.requests().len(), 5);
 }
@@ -321,4 +429,47 @@ fn policies_deny_by_the_most_specific_rule_and_pass_over_targets() {
     ask("tried", "m").expect(200);
     let tried = gateway.wait_for_log(|entry| entry["policy"] == "only-trying");
     assert_eq!(tried["key"], "tried", "{tried}");
+}
+
+#[test]
+fn a_key_is_told_how_its_limits_stand() {
+    let upstream = FakeOpenAi::start();
+    let holders = "tenant acme {\nrequest_limit_per_minute 9\n}\n".to_owned()
+        + &key(
+            "ann",
+            "tenant acme\nrequest_limit_per_minute 5\ntoken_limit_per_minute 1000\nmax_concurrency 2\nbudget 90 tokens per day",
+        );
+    let gateway = gateway(&upstream, &holders);
+    post("ann", json!({ "max_tokens": 5 }))
+        .send(gateway.address())
+        .expect(200);
+    let usage = Request::get("/v1/usage").bearer("secret-of-ann");
+    let usage = usage.send(gateway.address()).expect(200).json();
+    let rows = usage["limits"].as_array().cloned().unwrap_or_default();
+    let told: Vec<_> = rows
+        .iter()
+        .map(|row| {
+            let text = |name: &str| row[name].as_str().unwrap_or_default().to_owned();
+            (
+                text("scope"),
+                text("unit"),
+                row["limit"].as_u64(),
+                row["left"].as_u64(),
+            )
+        })
+        .collect();
+    let row = |scope: &str, unit: &str, limit, left| {
+        (scope.to_owned(), unit.to_owned(), Some(limit), Some(left))
+    };
+    assert_eq!(
+        told,
+        [
+            row("key:ann", "tokens", 90, 72),
+            row("key:ann", "requests", 5, 4),
+            row("key:ann", "tokens", 1000, 982),
+            row("key:ann", "concurrency", 2, 2),
+            row("tenant:acme", "requests", 9, 8),
+        ],
+        "{usage}"
+    );
 }

@@ -6,6 +6,7 @@
 mod gateway;
 mod global;
 mod issuer;
+mod jwt;
 mod listener;
 mod log;
 mod policy;
@@ -29,6 +30,7 @@ pub use self::issuer::{
     AcmeIssuer, ChainPreference, DnsChallenge, DnsProvider, ExternalAccount, InternalIssuer,
     Issuer, KeyType, PropagationTimeout, ZerosslIssuer,
 };
+pub use self::jwt::{JWT_ALGORITHMS, JWT_ALGORITHMS_BY_DEFAULT, JwtIssuer};
 pub use self::listener::{
     HostRule, Listener, ProxyProtocolIn, ProxyProtocolPolicy, ServerOptions, StrictSniHost,
 };

@@ -68,6 +68,11 @@ impl Sources {
         id
     }
 
+    /// The names of all files, the first one's before those it imports.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.files.iter().map(|file| file.name.as_str())
+    }
+
     /// The name given to [`Sources::add`].
     pub fn name(&self, file: FileId) -> &str {
         self.file(file).map_or("", |file| &file.name)

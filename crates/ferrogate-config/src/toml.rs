@@ -7,6 +7,7 @@
 
 mod api_key;
 mod holder;
+mod jwt;
 mod limits;
 mod line;
 mod listen;
@@ -14,6 +15,7 @@ mod model;
 mod policy;
 mod prices;
 mod provider;
+mod rate_limit;
 pub(crate) mod reader;
 mod reference;
 mod reliability;
@@ -99,6 +101,12 @@ fn hint(code: &str, caddyfile: &str) -> Option<&'static str> {
         "not-available" if caddyfile.starts_with("where the vendor") => Some(
             "where the vendor offers an OpenAI-compatible API, use `kind = \"openai-compatible\"` and its `base_url`",
         ),
+        "jwks-missing" => {
+            Some("add for instance `jwks = \"https://id.example.com/.well-known/jwks.json\"`")
+        }
+        "audience-missing" => Some("add for instance `audience = [\"llm-gateway\"]`"),
+        "scope-claim-missing" => Some("add for instance `scope_claim = \"scope\"`"),
+        "no-limit" => Some("add for instance `request_limit_per_minute = 60`, or leave it out"),
         "open-relay" => Some(
             "let known callers in only, with `match_headers`, or use `[[providers]]` and `[[api_keys]]`",
         ),

@@ -303,6 +303,21 @@ const BLOCKS: &[(&str, &str, &str)] = &[
         "`ai_gateway` › `api_key`",
         "In `api_key ID { ... }`.",
     ),
+    (
+        "ai_gateway jwt",
+        "`ai_gateway` › `jwt`",
+        "In `jwt ISSUER { ... }`.",
+    ),
+    (
+        "ai_gateway rate_limit",
+        "`ai_gateway` › `rate_limit`",
+        "In `rate_limit { ... }`.",
+    ),
+    (
+        "ai_gateway rate_limit ip",
+        "`ai_gateway` › `rate_limit` › `ip`, `key`, `user`, `tenant`, `model`, `global`",
+        "In the block of each of them.",
+    ),
 ];
 
 #[test]

@@ -28,7 +28,7 @@ pub use entry::{AccessEntry, ModelCall, TlsSession, level as level_of_status};
 pub use event::{Event, Field, FieldSink, FieldValue, Fields, FlatFields};
 pub use level::Level;
 pub use log::Log;
-pub use metrics::{CallOutcome, InFlight, Metrics, RequestKind};
+pub use metrics::{CallOutcome, InFlight, Metrics, RequestKind, StateFigures};
 pub use output::{Compression, Destination, DirMode, LogFile, LogNet, OutputError, Roll};
 pub use sampling::Sampling;
 pub use selector::Selector;

@@ -81,6 +81,33 @@ pub struct Metrics {
     tokens: IntCounterVec,
     first_token: HistogramVec,
     unpriced: IntCounterVec,
+    store_up: IntGauge,
+    journal_failing: IntGauge,
+    journal_free: IntGauge,
+    undrained: IntGauge,
+    ledger: IntCounterVec,
+    request_logs: IntCounterVec,
+}
+
+/// How what outlives a configuration fares. Counts are since the start.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct StateFigures {
+    /// Whether the store answers.
+    pub store_up: bool,
+    /// Whether the disk refuses the ledger's journal.
+    pub journal_failing: bool,
+    /// Calls that may still begin before the journal is full.
+    pub journal_free: u64,
+    /// Records of the journal that the store has not been told of.
+    pub undrained: u64,
+    /// Calls that used more than they held.
+    pub overruns: u64,
+    /// Calls served though they could not be recorded before.
+    pub unrecorded: u64,
+    /// Charges that could not be recorded at all.
+    pub lost: u64,
+    /// Entries about requests that were written, dropped because the queue was full, and lost behind it.
+    pub request_logs: [u64; 3],
 }
 
 /// One request under way.
@@ -212,8 +239,54 @@ impl Metrics {
                 "Calls of models without a price.",
                 &["gen_ai_request_model"],
             )?,
+            store_up: gauge(
+                "ferrogate_state_store_up",
+                "Whether the state store answers.",
+            )?,
+            journal_failing: gauge(
+                "ferrogate_ledger_journal_failing",
+                "Whether the disk refuses the journal of the ledger.",
+            )?,
+            journal_free: gauge(
+                "ferrogate_ledger_journal_free_slots",
+                "Calls that may still begin before the journal is full.",
+            )?,
+            undrained: gauge(
+                "ferrogate_ledger_undrained_records",
+                "Records of the journal that the state store has not been told of.",
+            )?,
+            ledger: counter(
+                "ferrogate_ledger_exceptions_total",
+                "Calls that the ledger could not hold as it should, by kind.",
+                &["kind"],
+            )?,
+            request_logs: counter(
+                "ferrogate_request_log_entries_total",
+                "Entries about model calls, by what became of them.",
+                &["result"],
+            )?,
             registry,
         })
+    }
+
+    /// Notes how what outlives a configuration fares.
+    pub fn state(&self, figures: &StateFigures) {
+        let gauge = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+        self.store_up.set(figures.store_up.into());
+        self.journal_failing.set(figures.journal_failing.into());
+        self.journal_free.set(gauge(figures.journal_free));
+        self.undrained.set(gauge(figures.undrained));
+        let raise = |family: &IntCounterVec, label: &str, value: u64| {
+            let counter = family.with_label_values(&[label]);
+            counter.inc_by(value.saturating_sub(counter.get()));
+        };
+        raise(&self.ledger, "overrun", figures.overruns);
+        raise(&self.ledger, "unrecorded", figures.unrecorded);
+        raise(&self.ledger, "lost", figures.lost);
+        let results = ["written", "dropped", "lost"];
+        for (result, value) in results.into_iter().zip(figures.request_logs) {
+            raise(&self.request_logs, result, value);
+        }
     }
 
     /// Notes what active health checks say of an upstream.

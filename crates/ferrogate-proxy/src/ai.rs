@@ -14,13 +14,13 @@
 
 mod asked;
 mod attempt;
-mod authenticate;
+pub(crate) mod authenticate;
 mod authorize;
 mod call;
 pub mod explain;
 mod facts;
 mod gateway;
-mod intake;
+pub(crate) mod intake;
 mod issued;
 mod limit;
 mod listing;
@@ -49,12 +49,11 @@ pub use self::gateway::{ModelGateway, OnUnsupported};
 pub(crate) use self::intake::PIECE;
 pub(crate) use self::issued::Issued;
 pub use self::probe::HealthProbe;
-use self::refusal::{Refusal, RefusalCode};
+pub(crate) use self::refusal::{Refusal, RefusalCode};
 use self::resource::Resource;
-use crate::Shared;
-use crate::answer;
 use crate::builtin::Builtin;
 use crate::context::RequestContext;
+use crate::{Shared, admin, answer};
 
 /// Why a call ended before its answer was relayed.
 pub(crate) enum Stop {
@@ -85,7 +84,7 @@ pub(crate) async fn handle(
     let path = session.req_header().uri.path().to_owned();
     if let Some(builtin) = Builtin::at(&path) {
         context.kind = RequestKind::Builtin;
-        return admin(
+        return builtin_path(
             shared,
             std::slice::from_ref(gateway),
             builtin,
@@ -93,6 +92,10 @@ pub(crate) async fn handle(
             context,
         )
         .await;
+    }
+    if let Some(api) = shared.admin().filter(|api| api.serves(&path)) {
+        let gateways = std::slice::from_ref(gateway);
+        return admin::handle(shared, gateways, &**api, session, context).await;
     }
     context.kind = RequestKind::Model;
     let result = match Surface::at(&path) {
@@ -127,9 +130,16 @@ pub(crate) async fn handle_admin(
     context: &mut RequestContext,
 ) -> Result<()> {
     let snapshot = Arc::clone(&context.snapshot);
-    match Builtin::at(session.req_header().uri.path()) {
-        Some(builtin) => admin(shared, &snapshot.gateways, builtin, session, context).await,
-        None => {
+    let path = session.req_header().uri.path();
+    let api = shared.admin().filter(|api| api.serves(path));
+    match (Builtin::at(path), api) {
+        (Some(builtin), _) => {
+            builtin_path(shared, &snapshot.gateways, builtin, session, context).await
+        }
+        (None, Some(api)) => {
+            admin::handle(shared, &snapshot.gateways, &**api, session, context).await
+        }
+        (None, None) => {
             Refusal::new(RefusalCode::NotFound, "there is nothing at this path")
                 .send(session, context)
                 .await
@@ -138,7 +148,7 @@ pub(crate) async fn handle_admin(
 }
 
 /// Answers one of the gateway's own paths, to whom it may concern.
-async fn admin(
+async fn builtin_path(
     shared: &Arc<Shared>,
     gateways: &[Arc<ModelGateway>],
     builtin: Builtin,
@@ -146,7 +156,7 @@ async fn admin(
     context: &mut RequestContext,
 ) -> Result<()> {
     if !builtin.is_public()
-        && let Err(refusal) = authenticate::administrator(gateways, session, context).await
+        && let Err(refusal) = authenticate::administrator(shared, gateways, session, context).await
     {
         return refusal.send(session, context).await;
     }
@@ -202,7 +212,7 @@ async fn run(
 ) -> Result<CallOutcome, Stop> {
     let principal = authenticate::caller(gateway, session, context).await?;
     if let Some(call) = &mut context.call {
-        call.called_by(&principal);
+        call.called_by(&principal, &session.req_header().headers);
     }
     authorize::scope(gateway, &principal, surface.scope())?;
     let (deadline, impatient) = limit::deadline(gateway, session, context.started);

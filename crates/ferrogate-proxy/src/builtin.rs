@@ -2,12 +2,11 @@
 
 use std::time::Instant;
 
-use ferrogate_providers::BreakerState;
 use http::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::answer::Reply;
-use crate::{Shared, Snapshot};
+use crate::{Shared, Snapshot, overview};
 
 /// A path of the gateway's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +61,7 @@ impl Builtin {
                 "text/plain; version=0.0.4; charset=utf-8",
                 shared.metrics.render(),
             ),
-            Self::Status => Reply::json(200, status(shared, snapshot).to_string()),
+            Self::Status => Reply::json(200, overview::status(shared, snapshot).to_string()),
         }
     }
 }
@@ -78,6 +77,8 @@ fn ready(shared: &Shared, snapshot: &Snapshot) -> Reply {
             .any(|gateway| gateway.registry.is_routable(now))
     {
         Some("no model target is routable")
+    } else if shared.store_is_down() {
+        Some("the state store does not answer")
     } else {
         None
     };
@@ -91,68 +92,8 @@ fn ready(shared: &Shared, snapshot: &Snapshot) -> Reply {
 }
 
 fn health(snapshot: &Snapshot) -> Reply {
-    let now = Instant::now();
-    let mut routable = snapshot.gateways.is_empty();
-    let providers: Vec<Value> = snapshot
-        .gateways
-        .iter()
-        .flat_map(|gateway| {
-            routable |= gateway.registry.is_routable(now);
-            gateway.registry.providers()
-        })
-        .map(|provider| {
-            let breaker = match provider.breaker().state(now) {
-                BreakerState::Closed => "closed",
-                BreakerState::Open => "open",
-                BreakerState::HalfOpen => "half_open",
-            };
-            let status = if !provider.is_enabled() {
-                "disabled"
-            } else if provider.is_available(now) {
-                "available"
-            } else {
-                "unavailable"
-            };
-            json!({ "name": provider.id().as_str(), "kind": provider.spec().kind.row().key, "status": status, "breaker": breaker })
-        })
-        .collect();
-    let body =
-        json!({ "status": if routable { "ok" } else { "unavailable" }, "providers": providers });
+    let (routable, body) = overview::health(snapshot);
     Reply::json(if routable { 200 } else { 503 }, body.to_string())
-}
-
-fn status(shared: &Shared, snapshot: &Snapshot) -> Value {
-    let registries = || snapshot.gateways.iter().map(|gateway| &gateway.registry);
-    let providers: usize = registries()
-        .map(|registry| registry.providers().len())
-        .sum();
-    let enabled: usize = registries()
-        .flat_map(ferrogate_providers::Registry::providers)
-        .filter(|provider| provider.is_enabled())
-        .count();
-    let models: usize = registries().map(|registry| registry.models().len()).sum();
-    let keys: usize = snapshot
-        .gateways
-        .iter()
-        .map(|gateway| gateway.keyring.len())
-        .sum();
-    json!({
-        "service": "ferrogate",
-        "version": shared.settings().version,
-        "runtime": "pingora",
-        "started_at": shared.settings().started_at.as_secs(),
-        "uptime_seconds": shared.uptime().as_secs(),
-        "draining": shared.is_draining(),
-        "config_revision": snapshot.revision,
-        "listeners": snapshot.listeners.len(),
-        "sites": snapshot.summary.sites,
-        "routes": snapshot.summary.routes,
-        "upstreams": snapshot.summary.upstreams,
-        "providers": { "total": providers, "enabled": enabled },
-        "models": models,
-        "api_keys": keys,
-        "auth_required": snapshot.gateways.iter().all(|gateway| gateway.auth_required),
-    })
 }
 
 #[cfg(test)]

@@ -8,10 +8,12 @@
 //! Refuses: reading configuration, opening sockets to listen on, and turning errors into answers in more than
 //! one place.
 
+mod admin;
 mod ai;
 mod answer;
 mod books;
 mod builtin;
+mod call_log;
 mod context;
 mod deliver;
 mod downstream;
@@ -21,6 +23,7 @@ mod flow;
 mod gateway;
 mod head;
 mod made;
+pub mod overview;
 mod password;
 mod proxying;
 mod record;
@@ -29,8 +32,10 @@ mod shared;
 mod snapshot;
 mod watch;
 
+pub use admin::{AdminApi, AdminBody, AdminCaller};
 pub use ai::{HealthProbe, ModelGateway, OnUnsupported, explain, names_provider, probe};
 pub use books::Books;
+pub use call_log::{CallLog, LoggedCall};
 pub use context::RequestContext;
 pub use downstream::tls_digest;
 pub use files::Disk;

@@ -15,6 +15,7 @@ use pingora_proxy::Session;
 use crate::Shared;
 use crate::ai::CallRecord;
 use crate::answer;
+use crate::call_log::LoggedCall;
 use crate::context::RequestContext;
 use crate::head::{Request, authority};
 use crate::snapshot::SiteState;
@@ -52,6 +53,9 @@ pub(crate) fn finish(
         0
     });
     shared.metrics.request(context.kind, status, duration);
+    if let (Some(log), Some(call)) = (&shared.call_log, &context.call) {
+        log.note(logged_call(call, context, status));
+    }
     let received = context.received.take();
     let host = host(received.as_ref(), session.req_header());
     let chosen = chosen(context, &host, level_of_status(status));
@@ -165,6 +169,33 @@ fn host(received: Option<&HeaderMap>, header: &RequestHeader) -> String {
         .and_then(|headers| headers.get(HOST))
         .map_or_else(|| authority(header), |host| host.as_bytes());
     String::from_utf8_lossy(host).into_owned()
+}
+
+fn logged_call(call: &CallRecord, context: &RequestContext, status: u16) -> LoggedCall {
+    let duration = context.started.elapsed();
+    LoggedCall {
+        request_id: context.id.as_str().to_owned(),
+        occurred_at: clock::since_epoch().saturating_sub(duration),
+        duration,
+        first_token: call.first_token,
+        surface: call.surface,
+        key: call.key.clone(),
+        tenant: call.tenant.clone(),
+        user: call.user.clone(),
+        session: call.session.clone(),
+        model: call.model.clone(),
+        provider: call.provider.clone(),
+        upstream_model: call.upstream_model.clone(),
+        status,
+        error: context.error.clone().into_owned(),
+        attempts: call.trace.lines(),
+        usage: call.usage,
+        estimated: call.estimated,
+        cost: call.cost,
+        lossy: call.lossy.clone(),
+        stream: call.stream,
+        client_ip: context.exchange.client_ip(),
+    }
 }
 
 fn model_call(call: &CallRecord) -> ModelCall {

@@ -1,10 +1,11 @@
 //! What all requests of a process share, whatever their configuration.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
+use ferrogate_auth::Credentials;
 use ferrogate_observability::Metrics;
 use ferrogate_upstream::{Client, Resolver};
 use pingora_core::connectors::ConnectorOptions;
@@ -13,7 +14,7 @@ use pingora_core::connectors::http::Connector;
 use crate::ai::Issued;
 use crate::password::Passwords;
 use crate::proxying::{Names, Places};
-use crate::{Books, Snapshot};
+use crate::{AdminApi, Books, CallLog, Snapshot};
 
 /// What all requests of a process share.
 pub struct Shared {
@@ -24,6 +25,10 @@ pub struct Shared {
     pub client: Client,
     /// Budgets, and what nodes count together.
     pub books: Books,
+    /// Credentials that outlive a configuration.
+    pub credentials: Arc<Credentials>,
+    /// Where model calls are noted down, if they are.
+    pub(crate) call_log: Option<Arc<dyn CallLog>>,
     /// Names to addresses.
     pub(crate) names: Names,
     /// Connections to upstreams of `reverse_proxy`.
@@ -34,6 +39,10 @@ pub struct Shared {
     pub(crate) passwords: Passwords,
     /// Which provider gave out which id.
     pub(crate) issued: Issued,
+    /// What answers the admin API, once there is such a thing.
+    admin: OnceLock<Arc<dyn AdminApi>>,
+    /// The state store did not answer when it was asked last.
+    store_is_down: AtomicBool,
     settings: Settings,
     started: Instant,
     draining: Arc<AtomicBool>,
@@ -61,11 +70,17 @@ pub struct Settings {
 
 impl Shared {
     /// The shared state of a process that begins with this configuration; `draining` becomes true at a stop.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is a part of the process, made once"
+    )]
     pub fn new(
         snapshot: Snapshot,
         metrics: Arc<Metrics>,
         client: Client,
         books: Books,
+        credentials: Arc<Credentials>,
+        call_log: Option<Arc<dyn CallLog>>,
         resolver: Resolver,
         settings: Settings,
         draining: Arc<AtomicBool>,
@@ -75,11 +90,15 @@ impl Shared {
             metrics,
             client,
             books,
+            credentials,
+            call_log,
             names: Names::new(resolver),
             connector: Connector::new(Some(ConnectorOptions::new(UPSTREAM_POOL))),
             places: Places::default(),
             passwords: Passwords::default(),
             issued: Issued::default(),
+            admin: OnceLock::new(),
+            store_is_down: AtomicBool::new(false),
             settings,
             started: Instant::now(),
             draining,
@@ -89,6 +108,37 @@ impl Shared {
     /// The configuration in force. A request takes it once and keeps it.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.snapshot.load_full()
+    }
+
+    /// Puts another configuration in force. Requests under way keep theirs.
+    pub fn replace(&self, snapshot: Snapshot) {
+        self.snapshot.store(Arc::new(snapshot));
+    }
+
+    /// Answers the admin API with this from now on; the first one stays.
+    pub fn serve_admin(&self, api: Arc<dyn AdminApi>) {
+        // There is one for a process.
+        drop(self.admin.set(api));
+    }
+
+    /// Notes whether the state store answers: without it the process is not ready, and goes on serving.
+    pub fn store_answers(&self, answers: bool) {
+        self.store_is_down.store(!answers, Ordering::Relaxed);
+    }
+
+    /// Whether the state store did not answer when it was asked last.
+    pub fn store_is_down(&self) -> bool {
+        self.store_is_down.load(Ordering::Relaxed)
+    }
+
+    /// Whether model calls are noted down.
+    pub fn records_calls(&self) -> bool {
+        self.call_log.is_some()
+    }
+
+    /// What answers the admin API.
+    pub(crate) fn admin(&self) -> Option<&Arc<dyn AdminApi>> {
+        self.admin.get()
     }
 
     /// Whether a stop was asked for: readiness is false, requests are still answered.

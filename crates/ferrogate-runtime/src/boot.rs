@@ -1,11 +1,11 @@
 //! Serving: sockets, the Pingora server, the end.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use ferrogate_admin::{Admin, Node};
 use ferrogate_config::model::Config;
 use ferrogate_edge::UpstreamRegistry;
 use ferrogate_observability::Metrics;
@@ -25,8 +25,9 @@ use crate::drain::Drain;
 use crate::listener::{
     self, Acceptor, BindError, BoundSocket, HeadLimits, Inherited, ProxyProtocol, Tracker,
 };
-use crate::lower::{LowerError, PreparedListener, Process, prepare};
-use crate::state::{Place, open_books};
+use crate::live::{Gate, InForce, Live, Origin};
+use crate::lower::{LowerError, PreparedListener, Process, check, issuers, prepare};
+use crate::state::{self, Declared, State};
 
 /// Why the gateway did not start.
 #[derive(Debug, thiserror::Error)]
@@ -49,31 +50,52 @@ pub enum RunError {
 const SWEEP: Duration = Duration::from_secs(30);
 
 /// Serves a configuration until a signal stops it. Returns after a clean stop.
-///
-/// `home` is the folder of the configuration: paths of state begin there.
-pub fn run(
-    config: &Config,
-    home: &Path,
-    env: &dyn Fn(&str) -> Option<String>,
-    version: &'static str,
-) -> Result<(), RunError> {
+pub fn run(config: Config, origin: Origin, version: &'static str) -> Result<(), RunError> {
     let internal = |error: &dyn std::error::Error| RunError::Internal(error.to_string());
     // Two TLS libraries in one process must agree on their cryptography; somebody else having chosen is as good.
     drop(rustls::crypto::ring::default_provider().install_default());
     let metrics = Arc::new(Metrics::new(version).map_err(|error| internal(&error))?);
     let upstreams = Arc::new(UpstreamRegistry::default());
     let draining = Arc::new(AtomicBool::new(false));
-    let process = Process {
-        env,
-        upstreams: &upstreams,
-        metrics: &metrics,
-        draining: Arc::clone(&draining),
+    let env = |name: &str| (origin.env)(name);
+    // What is wrong with it is told before anything is opened.
+    let checked = check(&config, &origin.home(), &env).map_err(RunError::Configuration)?;
+    let (mut state, books) = State::open(checked.place, checked.accounts)?;
+    let (config, revision) = state.persisted(config, &origin);
+    // What could be wrong with them was found when the configuration was checked.
+    let issuers = issuers(&config, &mut Vec::new());
+    let credentials = Arc::new(state::credentials(&env, issuers));
+    state.remember(&credentials, &books);
+    let mut declared = state.declared(&credentials, &config);
+    let make = |declared: &Declared| {
+        let process = Process {
+            env: &env,
+            home: &origin.home(),
+            upstreams: &upstreams,
+            credentials: &credentials,
+            declared,
+            before: None,
+            draining: Arc::clone(&draining),
+        };
+        prepare(&config, &process, false)
     };
-    let prepared = prepare(config, &process, false).map_err(RunError::Configuration)?;
+    let prepared = match make(&declared) {
+        Err(errors) if !declared.is_empty() => {
+            let errors = errors.iter().map(ToString::to_string);
+            tracing::error!(
+                why = errors.collect::<Vec<_>>().join("; "),
+                "what the state store declares does not fit the configuration and is not in force"
+            );
+            declared = Declared::default();
+            make(&declared)
+        }
+        prepared => prepared,
+    };
+    let prepared = prepared.map_err(RunError::Configuration)?;
+    let book = books.ledger.book();
+    book.define(prepared.accounts, clock::since_epoch());
     let sockets = open_sockets(&prepared.listeners)?;
 
-    let place = Place::of(config, env, home);
-    let books = open_books(place.as_ref(), prepared.accounts)?;
     let resolver = Resolver::system();
     let client = Client::new(ClientSettings {
         resolver: resolver.clone(),
@@ -84,16 +106,48 @@ pub fn run(
         version,
         started_at: clock::since_epoch(),
     };
+    let ledger = books.ledger.clone();
     let shared = Arc::new(Shared::new(
         prepared.snapshot,
         Arc::clone(&metrics),
         client.clone(),
         books,
+        Arc::clone(&credentials),
+        state.call_log(),
         resolver,
         settings,
         Arc::clone(&draining),
     ));
-
+    let config = Arc::new(config);
+    let live = Arc::new(Live {
+        origin,
+        shared: Arc::clone(&shared),
+        store: state.store.clone(),
+        upstreams,
+        draining: Arc::clone(&draining),
+        changing: tokio::sync::Mutex::default(),
+        in_force: parking_lot::RwLock::new(InForce {
+            config: Arc::clone(&config),
+            version: revision,
+            declared: Arc::new(declared),
+        }),
+    });
+    state.start(&live);
+    if let Some(store) = &state.store {
+        let node = Arc::clone(&live) as Arc<dyn Node>;
+        let sessions = state.sessions();
+        shared.serve_admin(Arc::new(Gate {
+            admin: Admin::new(
+                node,
+                Arc::clone(store),
+                Arc::clone(state.request_logs.as_ref().unwrap_or(store)),
+                ledger.clone(),
+                sessions,
+            ),
+            handle: state.handle().clone(),
+        }));
+    }
+    let config = &*config;
     let conf = Arc::new(server_conf(config));
     let tracker = Tracker::new(metrics.connections.clone());
     let (stop, stopped) = watch::channel(false);
@@ -129,6 +183,7 @@ pub fn run(
     server.run(RunArgs {
         shutdown_signal: Box::new(drain),
     });
+    state.finish(&ledger);
     shared.flush_logs();
     Ok(())
 }

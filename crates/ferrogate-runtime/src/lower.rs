@@ -12,28 +12,36 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::SystemTime;
 
+use ferrogate_auth::Credentials;
 use ferrogate_billing::AccountSpec;
 use ferrogate_config::model::{Config, Listener, ServerOptions, Site};
 use ferrogate_edge::{CompileContext, UpstreamRegistry};
-use ferrogate_observability::Metrics;
 use ferrogate_proxy::{Disk, Snapshot};
 use ferrogate_tls::{CertificateStore, load_certified_key, server_config};
 use ferrogate_types::ListenAddress;
 use ferrogate_types::route::Route;
 use rustls::ServerConfig;
 
+pub(crate) use self::gateway::{issuers, jwks_endpoint, limit_spec, rule};
 use self::logs::Logs;
+use crate::state::{Declared, Place};
 
 /// What outlives a configuration.
-pub struct Process<'a> {
+pub(crate) struct Process<'a> {
     /// The environment.
-    pub env: &'a dyn Fn(&str) -> Option<String>,
+    pub(crate) env: &'a dyn Fn(&str) -> Option<String>,
+    /// The folder of the configuration: paths of state begin there.
+    pub(crate) home: &'a Path,
     /// Health and load of upstreams.
-    pub upstreams: &'a Arc<UpstreamRegistry>,
-    /// Every metric family.
-    pub metrics: &'a Metrics,
+    pub(crate) upstreams: &'a Arc<UpstreamRegistry>,
+    /// Credentials besides those of the configuration.
+    pub(crate) credentials: &'a Arc<Credentials>,
+    /// What the state store declares.
+    pub(crate) declared: &'a Declared,
+    /// What is in force now, and is to be followed.
+    pub(crate) before: Option<&'a Snapshot>,
     /// True from the moment the process stops taking requests.
-    pub draining: Arc<AtomicBool>,
+    pub(crate) draining: Arc<AtomicBool>,
 }
 
 /// A configuration, ready to serve.
@@ -41,6 +49,8 @@ pub struct Prepared {
     pub(crate) snapshot: Snapshot,
     /// Every budget.
     pub(crate) accounts: Vec<AccountSpec>,
+    /// Where state is kept, if there is any.
+    pub(crate) place: Option<Place>,
     pub(crate) listeners: Vec<PreparedListener>,
     /// The addresses of each site as written.
     pub(crate) site_names: Vec<String>,
@@ -66,7 +76,7 @@ pub struct LowerError {
 }
 
 impl LowerError {
-    fn new(place: impl Into<String>, message: impl Into<String>) -> Self {
+    pub(crate) fn new(place: impl Into<String>, message: impl Into<String>) -> Self {
         Self {
             place: place.into(),
             message: message.into(),
@@ -89,8 +99,27 @@ fn of_site(site: &Site) -> impl Iterator<Item = &[Route]> {
     std::iter::once(site.routes.as_slice()).chain(errors)
 }
 
+/// Runs the whole boot pipeline on a configuration that lies in the folder `home`, without opening anything; reports
+/// every error.
+pub fn check(
+    config: &Config,
+    home: &Path,
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Result<Prepared, Vec<LowerError>> {
+    let process = Process {
+        env,
+        home,
+        upstreams: &Arc::default(),
+        credentials: &Arc::default(),
+        declared: &Declared::default(),
+        before: None,
+        draining: Arc::default(),
+    };
+    prepare(config, &process, true)
+}
+
 /// Compiles a configuration; reports every error. Opens log files unless `dry`, and no socket.
-pub fn prepare(
+pub(crate) fn prepare(
     config: &Config,
     process: &Process<'_>,
     dry: bool,
@@ -112,8 +141,10 @@ pub fn prepare(
     };
     let mut logs = Logs::of_process(config, dry, &mut errors);
     let sites = sites::lower(config, &context, &mut logs, &mut errors);
-    let gateways = gateway::lower(config, &mut errors);
-    let accounts = gateway::budgets(config, &mut errors);
+    let gateways = gateway::lower(config, process, &mut errors);
+    let accounts = gateway::budgets(config, process.declared, &mut errors);
+    gateway::issuers(config, &mut errors);
+    let place = Place::of(config, process.env, process.home, &mut errors);
     let upstream_tls = material::lower(config, &mut errors);
     let mut listeners = Vec::new();
     let mut states = Vec::new();
@@ -188,6 +219,7 @@ pub fn prepare(
     Ok(Prepared {
         snapshot,
         accounts,
+        place,
         listeners,
         site_names,
         summary: line,

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
+use serde::{Serialize, Serializer};
+
 use crate::{KeyId, ModelName, TenantId, UserId};
 
 /// Whom a limit or a budget applies to.
@@ -90,6 +92,13 @@ impl SubjectKind {
 impl fmt::Display for SubjectKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+/// Its word.
+impl Serialize for SubjectKind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
     }
 }
 

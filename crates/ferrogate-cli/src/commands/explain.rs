@@ -10,11 +10,12 @@ use crate::console::{Failure, Outcome, print};
 /// Walks a request through the configuration and says why each handler matched or did not.
 pub(crate) fn run(options: &ExplainOptions) -> Outcome {
     let request = request(options)?;
+    let home = source::home(&options.config)?;
     let (config, mut report) = source::read(&options.config, None)?;
     let prepared = config
         .as_ref()
         .filter(|_| report.is_runnable())
-        .and_then(|config| source::compile(config, &mut report));
+        .and_then(|config| source::compile(config, &home, &mut report));
     source::tell(&report);
     let explanation = explain(&prepared.ok_or(Failure::Told)?, &request);
     match options.format {

@@ -34,7 +34,7 @@ pub(crate) fn run(options: &ModelsOptions) -> Outcome {
     let head = [
         "PROVIDER", "MODEL", "MODE", "CONTEXT", "OUTPUT", "IN $/1M", "OUT $/1M",
     ];
-    print(&columns(head, &rows))
+    print(&columns(&head, &rows))
 }
 
 fn catalog(options: &ModelsOptions) -> Result<Cow<'static, Catalog>, Failure> {

@@ -2,36 +2,16 @@
 
 use std::ffi::OsString;
 
+use clap::CommandFactory as _;
+
+use crate::args::Arguments;
 use crate::console::{Failure, Outcome};
 
 /// Commands that are designed but not there yet, with what to do meanwhile.
-const PLANNED: [(&str, &str); 7] = [
-    (
-        "reload",
-        "restart the process; SIGTERM drains it within `grace_period`",
-    ),
+const PLANNED: [(&str, &str); 3] = [
     ("init", "start from `Ferrogate/Caddyfile` in the repository"),
     ("doctor", "`ferrogate validate` checks the configuration"),
-    (
-        "status",
-        "`curl http://HOST/readyz` and `/admin/v1/status` tell",
-    ),
-    ("admin", "the admin API has only `/admin/v1/status` so far"),
     ("plugins", "there are none so far"),
-    ("man", "`ferrogate --help` lists the commands"),
-];
-
-const KNOWN: [&str; 10] = [
-    "run",
-    "validate",
-    "fmt",
-    "adapt",
-    "explain",
-    "hash-key",
-    "models",
-    "providers",
-    "version",
-    "completions",
 ];
 
 /// Says that a command is not there, and what is.
@@ -45,11 +25,12 @@ pub(crate) fn refuse(words: &[OsString]) -> Outcome {
             "`ferrogate {name}` is not available yet; {instead}"
         )));
     }
-    let near = KNOWN
-        .iter()
-        .max_by(|a, b| strsim::jaro_winkler(a, &name).total_cmp(&strsim::jaro_winkler(b, &name)));
+    let likeness = |known: &str| strsim::jaro_winkler(known, &name);
+    let arguments = Arguments::command();
+    let known = arguments.get_subcommands().map(clap::Command::get_name);
+    let near = known.max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
     let hint = match near {
-        Some(near) if strsim::jaro_winkler(near, &name) > 0.8 => {
+        Some(near) if likeness(near) > 0.8 => {
             format!("; did you mean `{near}`?")
         }
         _ => "; `ferrogate --help` lists the commands".to_owned(),

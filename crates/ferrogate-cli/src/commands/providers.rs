@@ -28,7 +28,7 @@ pub(crate) fn run(options: &ProvidersOptions) -> Outcome {
             ]
         })
         .collect();
-    print(&columns(["KIND", "NAME", "VARIABLES", "BASE URL"], &rows))
+    print(&columns(&["KIND", "NAME", "VARIABLES", "BASE URL"], &rows))
 }
 
 /// The variables that say the most: of its credential, then of what it cannot do without.

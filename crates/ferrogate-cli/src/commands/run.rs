@@ -2,7 +2,7 @@
 
 use std::io::IsTerminal as _;
 
-use ferrogate_runtime::{RunError, init_logging, log_diagnostics};
+use ferrogate_runtime::{Origin, RunError, init_logging, log_diagnostics};
 
 use super::source;
 use crate::args::RunOptions;
@@ -10,12 +10,10 @@ use crate::console::{Failure, Outcome, say};
 
 /// Serves until a signal stops it.
 pub(crate) fn run(options: &RunOptions) -> Outcome {
-    for (asked, flag) in [(options.watch, "--watch"), (options.upgrade, "--upgrade")] {
-        if asked {
-            return Err(Failure::Misused(format!(
-                "`{flag}` is not available yet; restart the process instead"
-            )));
-        }
+    if options.upgrade {
+        return Err(Failure::Misused(
+            "`--upgrade` is not available yet; restart the process instead".to_owned(),
+        ));
     }
     let (config, report) = source::read(&options.config, None)?;
     let Some(config) = config.filter(|_| report.is_runnable()) else {
@@ -31,9 +29,12 @@ pub(crate) fn run(options: &RunOptions) -> Outcome {
     } else {
         log_diagnostics(&report.to_json());
     }
-    let home = source::home(&options.config)?;
+    let origin = Origin {
+        watched: options.watch,
+        ..source::origin(&options.config)?
+    };
     let version = env!("CARGO_PKG_VERSION");
-    ferrogate_runtime::run(&config, &home, &source::environment, version).map_err(|error| {
+    ferrogate_runtime::run(config, origin, version).map_err(|error| {
         match &error {
             RunError::Configuration(problems) => problems
                 .iter()

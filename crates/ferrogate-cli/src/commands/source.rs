@@ -1,14 +1,10 @@
 //! The configuration a command works on.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use ferrogate_config::model::Config;
 use ferrogate_config::{Diagnostic, LoadOptions, Report, SourceFormat, load};
-use ferrogate_edge::UpstreamRegistry;
-use ferrogate_observability::Metrics;
-use ferrogate_runtime::{Prepared, Process, prepare};
+use ferrogate_runtime::{Origin, Prepared, check};
 
 use crate::args::{Adapter, ConfigOptions};
 use crate::console::{self, Failure};
@@ -38,6 +34,19 @@ pub(crate) fn path(named: Option<&Path>) -> Result<PathBuf, Failure> {
         })
 }
 
+/// Where the configuration comes from.
+pub(crate) fn origin(options: &ConfigOptions) -> Result<Origin, Failure> {
+    Ok(Origin {
+        file: path(options.config.as_deref())?,
+        format: options.adapter.map(|adapter| match adapter {
+            Adapter::Caddyfile => SourceFormat::Caddyfile,
+            Adapter::Toml => SourceFormat::Toml,
+        }),
+        env: environment,
+        watched: false,
+    })
+}
+
 /// The folder that the configuration is in.
 pub(crate) fn home(options: &ConfigOptions) -> Result<PathBuf, Failure> {
     let path = path(options.config.as_deref())?;
@@ -49,16 +58,12 @@ pub(crate) fn read(
     options: &ConfigOptions,
     format: Option<SourceFormat>,
 ) -> Result<(Option<Config>, Report), Failure> {
-    let path = path(options.config.as_deref())?;
-    let adapter = options.adapter.map(|adapter| match adapter {
-        Adapter::Caddyfile => SourceFormat::Caddyfile,
-        Adapter::Toml => SourceFormat::Toml,
-    });
+    let origin = origin(options)?;
     let loaded = load(
-        &path,
+        &origin.file,
         &LoadOptions {
             env: &environment,
-            format: format.or(adapter),
+            format: format.or(origin.format),
         },
     );
     Ok((loaded.config, loaded.report))
@@ -83,21 +88,8 @@ pub(crate) fn tell(report: &Report) {
 }
 
 /// Compiles a configuration without touching anything; what is wrong goes into the report.
-pub(crate) fn compile(config: &Config, report: &mut Report) -> Option<Prepared> {
-    let metrics = match Metrics::new(env!("CARGO_PKG_VERSION")) {
-        Ok(metrics) => metrics,
-        Err(error) => {
-            report.push(Diagnostic::error("internal", error.to_string()));
-            return None;
-        }
-    };
-    let process = Process {
-        env: &environment,
-        upstreams: &std::sync::Arc::new(UpstreamRegistry::default()),
-        metrics: &metrics,
-        draining: Arc::new(AtomicBool::new(false)),
-    };
-    match prepare(config, &process, true) {
+pub(crate) fn compile(config: &Config, home: &Path, report: &mut Report) -> Option<Prepared> {
+    match check(config, home, &environment) {
         Ok(prepared) => Some(prepared),
         Err(errors) => {
             for error in errors {

@@ -1,11 +1,12 @@
 //! `ai_gateway`: providers, models and keys.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ferrogate_types::limits::Limits;
 use ferrogate_types::route::Handler;
-use ferrogate_types::{ProviderId, Secret};
+use ferrogate_types::{ProviderId, Secret, SubjectKind};
 
 use super::body::Body;
 use super::context::Cx;
@@ -19,13 +20,16 @@ mod auto;
 mod check;
 mod fallback;
 mod holder;
+pub(crate) mod jwt;
 pub(crate) mod key;
 mod limits;
 pub(crate) mod model;
 mod pattern;
 pub(crate) mod policy;
 pub(crate) mod provider;
+pub(crate) mod rate_limit;
 mod rfc3339;
+mod scopes;
 mod secret;
 pub(crate) mod tenant;
 
@@ -45,6 +49,8 @@ pub(crate) struct Draft {
     pub(super) tenants: Vec<tenant::Named>,
     pub(super) policies: Vec<Policy>,
     pub(super) keys: Vec<key::Named>,
+    pub(super) jwt: Vec<jwt::Named>,
+    rate_limit: BTreeMap<SubjectKind, Limits>,
     /// Where the names of providers and keys stand, and the secrets of keys by their hash.
     pub(super) provider_names: HashMap<String, Place>,
     pub(super) key_names: HashMap<String, Place>,
@@ -93,6 +99,25 @@ pub(crate) const OPTIONS: &[Row<Draft>] = &[
         "policy NAME { ... }",
         "A rule on who may call what, where, when and from where.",
         policy::read,
+    ),
+    Row::many(
+        "jwt",
+        "jwt ISSUER { ... }",
+        "Somebody whose bearer tokens are accepted.",
+        jwt::read,
+    ),
+    Row::new(
+        "rate_limit",
+        "rate_limit { ... }",
+        "How much each address, key, user, tenant and model may use, and all together.",
+        |cx, line, draft| {
+            line.options(
+                cx,
+                rate_limit::KIND,
+                rate_limit::OPTIONS,
+                &mut draft.rate_limit,
+            );
+        },
     ),
     Row::new(
         "auth",
@@ -206,10 +231,6 @@ pub(crate) const OPTIONS: &[Row<Draft>] = &[
     ),
     Row::later("guardrail", ""),
     Row::later("cache", ""),
-    Row::later(
-        "rate_limit",
-        "use `request_limit_per_minute` of an `api_key`",
-    ),
     Row::later("mcp_server", ""),
 ];
 
@@ -247,6 +268,8 @@ pub(crate) fn gateway(cx: &mut Cx<'_>, block: &Block) -> usize {
         tenants: Vec::new(),
         policies: Vec::new(),
         keys: Vec::new(),
+        jwt: Vec::new(),
+        rate_limit: BTreeMap::new(),
         provider_names: HashMap::new(),
         key_names: HashMap::new(),
         key_secrets: HashMap::new(),
@@ -275,6 +298,8 @@ pub(crate) fn gateway(cx: &mut Cx<'_>, block: &Block) -> usize {
             .collect(),
         api_keys: draft.keys.into_iter().map(|named| named.key).collect(),
         policies: draft.policies,
+        rate_limit: draft.rate_limit,
+        jwt: draft.jwt.into_iter().map(|named| named.issuer).collect(),
         auth: draft.auth,
         admin: draft.admin,
         max_request_bytes: draft.max_request_bytes,

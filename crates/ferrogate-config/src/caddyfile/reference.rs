@@ -134,6 +134,9 @@ pub fn reference() -> Vec<ReferenceEntry> {
     table("ai_gateway policy", ai::policy::OPTIONS, &mut out);
     table("ai_gateway tenant", ai::tenant::OPTIONS, &mut out);
     table("ai_gateway api_key", ai::key::OPTIONS, &mut out);
+    table("ai_gateway jwt", ai::jwt::OPTIONS, &mut out);
+    table("ai_gateway rate_limit", ai::rate_limit::OPTIONS, &mut out);
+    table("ai_gateway rate_limit ip", ai::rate_limit::LIMITS, &mut out);
     out
 }
 

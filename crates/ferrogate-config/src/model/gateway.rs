@@ -8,11 +8,13 @@ use ferrogate_types::limits::Limits;
 use ferrogate_types::route::Origin;
 use ferrogate_types::routing::{Routing, TargetRouting};
 use ferrogate_types::{
-    KeyId, ModelName, Price, ProviderId, ScopeSet, Secret, TenantId, UpstreamModel, UserId,
+    KeyId, ModelName, Price, ProviderId, ScopeSet, Secret, SubjectKind, TenantId, UpstreamModel,
+    UserId,
 };
 use ipnet::IpNet;
 use serde::Serialize;
 
+use super::jwt::JwtIssuer;
 use super::policy::Policy;
 use super::provider::{Provider, ProviderTimeouts, Retry};
 
@@ -31,6 +33,12 @@ pub struct AiGateway {
     /// Rules on who may call what.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub policies: Vec<Policy>,
+    /// What each subject of a kind may use, besides limits of its own, and what all of them together may.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub rate_limit: BTreeMap<SubjectKind, Limits>,
+    /// Whose bearer tokens are accepted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub jwt: Vec<JwtIssuer>,
     /// Who may call.
     pub auth: AuthMode,
     /// Serve `/metrics` and `/admin/v1/*` on the site; `None` = only where the site's listeners are loopback.

@@ -1,10 +1,12 @@
 //! Everything a TOML configuration can say, from the tables that read it.
 
 use super::api_key::API_KEY;
+use super::jwt::JWT;
 use super::limits::{BREAKER, HEALTH, RETRY, TIMEOUT};
 use super::model::MODEL;
 use super::policy::POLICY;
 use super::provider::{POOL_KEY, PROVIDER};
+use super::rate_limit::{self, RATE_LIMIT};
 use super::reliability::RELIABILITY;
 use super::root::ROOT;
 use super::route::ROUTE;
@@ -58,6 +60,14 @@ pub(super) fn sections() -> Vec<Section> {
         section(&API_KEY),
         section(&TENANT),
         section(&POLICY),
+        section(&JWT),
+        section(&RATE_LIMIT),
+        section(&rate_limit::IP),
+        section(&rate_limit::KEY),
+        section(&rate_limit::USER),
+        section(&rate_limit::TENANT),
+        section(&rate_limit::MODEL),
+        section(&rate_limit::GLOBAL),
         section(&STATE),
     ]
 }

@@ -7,7 +7,7 @@ use super::state::{STATE, State};
 use super::table::{Key, Shape, Table};
 use super::tls::{TLS, Tls};
 use super::upstream::Upstreams;
-use super::{api_key, line, model, policy, provider, route, tenant, upstream};
+use super::{api_key, jwt, line, model, policy, provider, rate_limit, route, tenant, upstream};
 use crate::caddyfile::syntax::{Segment, Token};
 
 /// A file as it is read.
@@ -137,6 +137,18 @@ pub(super) const ROOT: Table<Draft> = Table {
             Shape::Tables,
             "Rules on who may call what.",
             policy::read,
+        ),
+        Key::new(
+            "jwt",
+            Shape::Tables,
+            "Whose bearer tokens are accepted.",
+            jwt::read,
+        ),
+        Key::new(
+            "rate_limit",
+            Shape::Table,
+            "How much each address, key, user, tenant and model may use, and all together.",
+            rate_limit::read,
         ),
         Key::later("guardrails", ""),
         Key::later("cache", "nothing is cached"),

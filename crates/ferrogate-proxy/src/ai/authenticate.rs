@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use ferrogate_auth::Principal;
+use ferrogate_auth::{KeyDirectory, Keyring, Principal, TenantTree};
 use ferrogate_types::{Scope, clock};
 use http::header::{AUTHORIZATION, ORIGIN, SEC_WEBSOCKET_PROTOCOL};
 use http::{HeaderMap, HeaderValue, Uri};
@@ -11,6 +11,7 @@ use pingora_proxy::Session;
 
 use super::gateway::ModelGateway;
 use super::refusal::{Refusal, RefusalCode};
+use crate::Shared;
 use crate::context::RequestContext;
 
 /// Authenticates a caller of the model surfaces.
@@ -24,7 +25,7 @@ pub(crate) async fn caller(
     if !gateway.auth_required {
         return Ok(Principal::Anonymous);
     }
-    if gateway.keyring.is_empty() {
+    if gateway.keys.is_open_to_local_callers() {
         return if is_local(context, &header.headers) {
             Ok(Principal::Anonymous)
         } else {
@@ -41,54 +42,102 @@ pub(crate) async fn caller(
         ));
     };
     let now = clock::since_epoch().as_secs();
-    let key = gateway.keyring.authenticate(&secret, now).await?;
-    let principal = Principal::Key(key);
+    let from = context.exchange.client_ip();
+    let principal = gateway.keys.authenticate(&secret, from, now).await?;
     principal.require_tenant(&gateway.tenants, now)?;
-    principal.require_address(context.exchange.client_ip(), &gateway.tenants)?;
+    principal.require_address(from, &gateway.tenants)?;
     Ok(principal)
 }
 
-/// Authenticates somebody who wants to see the metrics or the admin API: a key with `admin.read` of any gateway,
-/// or a local caller where no gateway has keys.
+/// Authenticates somebody who wants to see the metrics or how the gateway is: whoever has `admin.read` at any gateway,
+/// the holder of the master key, or a local caller where there never was a credential.
 pub(crate) async fn administrator(
+    shared: &Shared,
     gateways: &[Arc<ModelGateway>],
     session: &Session,
     context: &RequestContext,
 ) -> Result<(), Refusal> {
-    let header = session.req_header();
-    let credential = credential(&header.headers, header.uri.query())?;
-    if gateways.iter().all(|gateway| gateway.keyring.is_empty()) {
-        return if is_local(context, &header.headers) {
-            Ok(())
-        } else {
-            Err(Refusal::new(
-                RefusalCode::MissingKey,
-                "no API key is configured, so only local callers are answered",
-            ))
-        };
-    }
-    let Some(secret) = credential else {
+    let Some((principal, tenants)) = find(shared, gateways, session, context).await? else {
+        let doors = Doors::of(shared, gateways);
+        let open = doors.all().all(|(keys, _)| keys.is_open_to_local_callers());
+        if open && is_local(context, &session.req_header().headers) {
+            return Ok(());
+        }
         return Err(Refusal::new(
             RefusalCode::MissingKey,
-            "a key with the scope `admin.read` is needed",
+            if open {
+                "no API key is configured, so only local callers are answered"
+            } else {
+                "a key with the scope `admin.read` is needed"
+            },
         ));
     };
     let now = clock::since_epoch().as_secs();
+    principal.require_tenant(&tenants, now)?;
+    principal.require_address(context.exchange.client_ip(), &tenants)?;
+    Ok(principal.require(Scope::AdminRead, &tenants)?)
+}
+
+/// Who shows a credential of any of these gateways; nobody where none is shown.
+pub(crate) async fn shown(
+    shared: &Shared,
+    gateways: &[Arc<ModelGateway>],
+    session: &Session,
+    context: &RequestContext,
+) -> Result<Option<Principal>, Refusal> {
+    let found = find(shared, gateways, session, context).await?;
+    Ok(found.map(|(principal, _)| principal))
+}
+
+async fn find(
+    shared: &Shared,
+    gateways: &[Arc<ModelGateway>],
+    session: &Session,
+    context: &RequestContext,
+) -> Result<Option<(Principal, Arc<TenantTree>)>, Refusal> {
+    // `key` in a query is whose entries are wanted, here.
+    let Some(secret) = credential(&session.req_header().headers, None)? else {
+        return Ok(None);
+    };
+    let now = clock::since_epoch().as_secs();
+    let from = context.exchange.client_ip();
     let mut refusal = Refusal::new(RefusalCode::InvalidKey, "incorrect API key provided");
-    for gateway in gateways {
-        match gateway.keyring.authenticate(&secret, now).await {
-            Ok(key) => {
-                let principal = Principal::Key(key);
-                principal.require_tenant(&gateway.tenants, now)?;
-                principal.require_address(context.exchange.client_ip(), &gateway.tenants)?;
-                principal.require(Scope::AdminRead, &gateway.tenants)?;
-                return Ok(());
-            }
+    for (keys, tenants) in Doors::of(shared, gateways).all() {
+        match keys.authenticate(&secret, from, now).await {
+            Ok(principal) => return Ok(Some((principal, Arc::clone(tenants)))),
             Err(ferrogate_auth::AuthError::Unknown) => {}
             Err(error) => refusal = error.into(),
         }
     }
     Err(refusal)
+}
+
+/// Where credentials are looked for: at gateways, or without one in the state store and the environment.
+struct Doors<'a> {
+    gateways: &'a [Arc<ModelGateway>],
+    alone: Option<(KeyDirectory, Arc<TenantTree>)>,
+}
+
+impl<'a> Doors<'a> {
+    fn of(shared: &Shared, gateways: &'a [Arc<ModelGateway>]) -> Self {
+        let alone = || {
+            let none = Arc::new(Keyring::new(Vec::new()));
+            let keys = KeyDirectory::new(none, Arc::clone(&shared.credentials));
+            (keys, Arc::default())
+        };
+        Self {
+            gateways,
+            alone: gateways.is_empty().then(alone),
+        }
+    }
+
+    fn all(&self) -> impl Iterator<Item = (&KeyDirectory, &Arc<TenantTree>)> {
+        let gateways = self.gateways.iter();
+        let alone = self.alone.iter();
+        gateways
+            .map(|gateway| (&*gateway.keys, &gateway.tenants))
+            .chain(alone.map(|(keys, tenants)| (keys, tenants)))
+    }
 }
 
 /// The subprotocol that carries a key. Source: OpenAI's guide "Realtime API with WebSockets", "Connecting in a browser".

@@ -9,8 +9,8 @@ use ferrogate_catalog::{Prices, Tier};
 use ferrogate_llm::{Dialect, ModelRequest, Surface, estimate_tokens};
 use ferrogate_observability::CallOutcome;
 use ferrogate_providers::LogicalModel;
-use ferrogate_types::{KeyId, Money, ProviderId, TokenCount, UpstreamModel, Usage};
-use http::{HeaderName, HeaderValue};
+use ferrogate_types::{KeyId, Money, ProviderId, TenantId, TokenCount, UpstreamModel, Usage};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::attempt::{Owed, Won};
 use super::trace::Trace;
@@ -23,6 +23,11 @@ pub(crate) struct CallRecord {
     /// What the caller speaks.
     pub(crate) dialect: Dialect,
     pub(crate) key: Option<KeyId>,
+    pub(crate) tenant: Option<TenantId>,
+    /// Who was said to ask: by the key, else by the caller.
+    pub(crate) user: Option<String>,
+    /// The session the caller says it belongs to.
+    pub(crate) session: Option<String>,
     pub(crate) model: String,
     pub(crate) provider: String,
     pub(crate) upstream_model: String,
@@ -69,12 +74,18 @@ pub(super) fn id_header(dialect: Dialect, id: &str) -> Option<(HeaderName, Heade
     ))
 }
 
+/// Characters kept of what a caller says of itself.
+const MAX_SAID: usize = 200;
+
 impl CallRecord {
     pub(crate) fn new(surface: Surface) -> Self {
         Self {
             surface: surface.as_str(),
             dialect: surface.dialect(),
             key: None,
+            tenant: None,
+            user: None,
+            session: None,
             model: String::new(),
             provider: String::new(),
             upstream_model: String::new(),
@@ -98,8 +109,18 @@ impl CallRecord {
     }
 
     /// Notes who asks.
-    pub(crate) fn called_by(&mut self, principal: &Principal) {
+    pub(crate) fn called_by(&mut self, principal: &Principal, headers: &HeaderMap) {
+        let said = |name: &str| {
+            let value = headers.get(name)?.to_str().ok()?.trim();
+            (!value.is_empty()).then(|| value.chars().take(MAX_SAID).collect::<String>())
+        };
         self.key = principal.key().map(|key| key.id().clone());
+        self.tenant = principal.tenant().cloned();
+        self.user = principal
+            .user()
+            .map(|user| user.as_str().to_owned())
+            .or_else(|| said("x-user-id"));
+        self.session = said("x-session-id");
     }
 
     /// Notes what is asked for, known or not; a name made up by the caller is cut to a sensible length.
@@ -107,6 +128,10 @@ impl CallRecord {
         self.asked_for(request.model());
         self.stream = request.stream();
         self.service_tier = request.service_tier().map(str::to_owned);
+        if self.user.is_none() {
+            let user = request.user().filter(|user| !user.is_empty());
+            self.user = user.map(|user| user.chars().take(MAX_SAID).collect());
+        }
     }
 
     /// Notes the name that is asked for.

@@ -91,7 +91,7 @@ fn explain(
     let principal = match &asked.key {
         None => Principal::Anonymous,
         Some(id) => {
-            let key = gateway.keyring.get(id.as_str());
+            let key = gateway.keys.get(id.as_str());
             Principal::Key(key.ok_or_else(|| no_such_key(id))?)
         }
     };

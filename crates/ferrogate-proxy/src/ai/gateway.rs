@@ -1,9 +1,10 @@
 //! A model gateway: one `ai_gateway` block, compiled.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
-use ferrogate_auth::{Keyring, TenantTree};
+use ferrogate_auth::{KeyDirectory, TenantTree};
 use ferrogate_credentials::CloudAuth;
 use ferrogate_llm::Surface;
 use ferrogate_policy::{Limits, Rules};
@@ -30,10 +31,10 @@ pub struct ModelGateway {
     pub probes: HashMap<ProviderId, HealthProbe>,
     /// What to do about members of a request that a target has no place for.
     pub on_unsupported: OnUnsupported,
-    /// Keys.
-    pub keyring: Keyring,
+    /// Who may come in.
+    pub keys: Arc<KeyDirectory>,
     /// Organisations, teams and projects.
-    pub tenants: TenantTree,
+    pub tenants: Arc<TenantTree>,
     /// Who may call what.
     pub rules: Rules,
     /// How much everybody may use.
@@ -42,6 +43,8 @@ pub struct ModelGateway {
     pub auth_required: bool,
     /// Whether `/metrics` and the admin API are served on the site.
     pub admin: bool,
+    /// Which paths are the admin API's.
+    pub admin_serves: fn(&str) -> bool,
     /// The largest request body in bytes.
     pub max_request_bytes: usize,
     /// The largest answer body that is not a stream, in bytes.
@@ -74,6 +77,7 @@ impl ModelGateway {
             || listing::is_at(path)
             || path == usage::PATH
             || (names_provider && resource::is_other(path))
+            || (self.admin && (self.admin_serves)(path))
             || (self.admin && Builtin::at(path).is_some_and(|builtin| !builtin.is_public()))
     }
 }

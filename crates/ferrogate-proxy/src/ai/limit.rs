@@ -189,7 +189,8 @@ impl Entrant<'_> {
 
     /// Counts a request that is no model call; it holds its place among those under way until it is dropped.
     pub(crate) async fn count(&self) -> Result<Admission, Refusal> {
-        let subjects = self.subjects();
+        let mut subjects = self.subjects();
+        subjects.extend(self.address.map(Subject::address));
         let limits = self.admitted(&subjects, Cost::REQUEST).await?;
         Ok(Admission { limits, held: None })
     }

@@ -42,7 +42,7 @@ pub(super) async fn run(
 ) -> Result<CallOutcome, Stop> {
     let principal = authenticate::caller(gateway, session, context).await?;
     if let Some(call) = &mut context.call {
-        call.called_by(&principal);
+        call.called_by(&principal, &session.req_header().headers);
         call.stream = true;
     }
     authorize::scope(gateway, &principal, Scope::RealtimeConnect)?;

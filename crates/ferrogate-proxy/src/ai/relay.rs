@@ -181,7 +181,7 @@ async fn relay_stream(
         call.trace.received(stream.sent);
         match ended {
             Ended::Complete => {}
-            Ended::Broken => call.trace.cut(&context.error),
+            Ended::Cut | Ended::Broken => call.trace.cut(&context.error),
             Ended::ClientGone => call.trace.cut("the caller left"),
         }
         admission.settle(call);
@@ -195,6 +195,13 @@ async fn relay_stream(
             if let Source::Upstream(answer) = stream.source {
                 // What follows the terminal event is at most a line end; reading it keeps the connection.
                 answer.discard(4096).await;
+            }
+            Ok(CallOutcome::Success)
+        }
+        Ended::Cut => {
+            // The provider did what it was asked to.
+            if let Some(pass) = pass {
+                pass.succeeded();
             }
             Ok(CallOutcome::Success)
         }
@@ -213,6 +220,8 @@ async fn relay_stream(
 enum Ended {
     /// With the dialect's terminal event.
     Complete,
+    /// As if it had reached its maximum: the budget has no more.
+    Cut,
     /// With an error event.
     Broken,
     /// The caller left.
@@ -273,8 +282,7 @@ async fn pump(
             return finish(ended, session).await;
         }
         if !affords(job, stream, admission, context).await {
-            let why = "the budget is used up";
-            return broken(job, why, &mut stream.relayed, session, context).await;
+            return cut_for_budget(job, stream, session, context).await;
         }
         let Source::Upstream(answer) = &mut stream.source else {
             let why = "the stream ended without its last event";
@@ -328,6 +336,28 @@ async fn pump(
                 return broken(job, why, &mut stream.relayed, session, context).await;
             }
         }
+    }
+}
+
+/// Ends a stream whose budgets have no more, as its dialect ends one that reached its maximum.
+async fn cut_for_budget(
+    job: &Job<'_>,
+    stream: &mut Stream,
+    session: &mut Session,
+    context: &mut RequestContext,
+) -> Ended {
+    context.error = "the budget is used up".into();
+    let mut last = cost_comment(job, stream, context).unwrap_or_default();
+    let usage = context.call.as_ref().map(|call| call.usage);
+    let end = stream
+        .relayed
+        .end_for_length(usage.unwrap_or_default(), &job.caller());
+    last.extend_from_slice(&end);
+    stream.sent += last.len();
+    let sent = session.write_response_body(Some(last.freeze()), false);
+    match sent.await {
+        Ok(()) => finish(Ended::Cut, session).await,
+        Err(_) => Ended::ClientGone,
     }
 }
 
@@ -559,7 +589,7 @@ async fn finish(ended: Ended, session: &mut Session) -> Ended {
     match session.write_response_body(None, true).await {
         Ok(()) => ended,
         // Everything was written before; the caller may have left once it had what it wanted.
-        Err(_) if matches!(ended, Ended::Complete) => ended,
+        Err(_) if matches!(ended, Ended::Complete | Ended::Cut) => ended,
         Err(_) => Ended::ClientGone,
     }
 }

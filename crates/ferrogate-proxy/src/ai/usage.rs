@@ -1,7 +1,10 @@
 //! What a caller may still spend.
 
+use std::time::Instant;
+
 use ferrogate_billing::{AccountState, Period};
-use ferrogate_types::{TenantId, Timestamp, UserId, clock};
+use ferrogate_policy::{LimitKind, RateState};
+use ferrogate_types::{Subject, TenantId, Timestamp, UserId, clock};
 use http::Method;
 use pingora_proxy::Session;
 use serde_json::{Value, json};
@@ -15,8 +18,8 @@ use crate::context::RequestContext;
 /// Where it is told.
 pub(crate) const PATH: &str = "/v1/usage";
 
-/// Answers `GET /v1/usage`: where each budget stands that the caller's calls are charged to, the key's own first. Any
-/// valid key may ask.
+/// Answers `GET /v1/usage`: where each budget stands that the caller's calls are charged to, the key's own first, and
+/// then each rate. Any valid key may ask.
 pub(crate) async fn answer(
     shared: &Shared,
     gateway: &ModelGateway,
@@ -28,12 +31,16 @@ pub(crate) async fn answer(
         let subjects = principal.subjects(&gateway.tenants);
         let chain = shared.books.ledger.book().chain_of(&subjects);
         let limits = chain.states(clock::since_epoch());
+        let rates = gateway.limits.states(&subjects, Instant::now());
+        let rates = rates
+            .iter()
+            .map(|(subject, kind, state)| rate(subject, *kind, *state));
         let body = json!({
             "object": "usage",
             "key": principal.key().map(|key| key.id().as_str()),
             "tenant": principal.tenant().map(TenantId::as_str),
             "user": principal.user().map(UserId::as_str),
-            "limits": limits.iter().map(row).collect::<Vec<_>>(),
+            "limits": limits.iter().map(row).chain(rates).collect::<Vec<_>>(),
         });
         Reply::json(200, body.to_string())
     } else {
@@ -42,6 +49,29 @@ pub(crate) async fn answer(
     answer::send(session, context, reply)
         .await
         .map_err(|_| Stop::ClientGone)
+}
+
+/// A rate as a limit row: what is used of it comes back steadily, and is all back at `resets_at`.
+fn rate(subject: &Subject, kind: LimitKind, state: RateState) -> Value {
+    let unit = match kind {
+        LimitKind::Concurrency => "concurrency",
+        kind => kind.as_str(),
+    };
+    let period = (kind != LimitKind::Concurrency).then_some("minute");
+    let resets_at = period.map(|_| Timestamp::from_epoch(clock::since_epoch() + state.reset));
+    json!({
+        "id": format!("{subject}:{unit}"),
+        "scope": subject.to_string(),
+        "unit": unit,
+        "period": period,
+        "timezone": null,
+        "limit": state.limit,
+        "spent": state.limit.saturating_sub(state.remaining),
+        "reserved": 0,
+        "left": state.remaining,
+        "resets_at": resets_at,
+        "on_exceed": "block",
+    })
 }
 
 /// A limit row of the contract: dollars as decimals in a string, tokens as integers.

@@ -3,6 +3,7 @@
 mod budgets;
 mod catalog;
 mod cloud;
+mod issuers;
 mod limits;
 mod policies;
 
@@ -10,7 +11,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ferrogate_auth::{AccessLists, KeyCredential, KeySpec, Keyring};
+use ferrogate_auth::{AccessLists, KeyCredential, KeyDirectory, KeySpec, Keyring};
 use ferrogate_billing::AccountSpec;
 use ferrogate_config::model::{
     self, AiGateway, AuthMode, Config, Credential, OnUnsupportedParam, Site,
@@ -23,25 +24,46 @@ use ferrogate_types::route::{Handler, Route};
 use ferrogate_types::{ListenAddress, ProviderId};
 use ferrogate_upstream::Endpoint;
 
-use super::{LowerError, chain};
+pub(crate) use self::issuers::{jwks_endpoint, of as issuers};
+pub(crate) use self::limits::spec as limit_spec;
+pub(crate) use self::policies::rule;
+use super::{LowerError, Process, chain};
+use crate::state::Declared;
 
 /// The budgets of all gateways.
-pub(super) fn budgets(config: &Config, errors: &mut Vec<LowerError>) -> Vec<AccountSpec> {
-    budgets::of(config, errors)
+pub(super) fn budgets(
+    config: &Config,
+    declared: &Declared,
+    errors: &mut Vec<LowerError>,
+) -> Vec<AccountSpec> {
+    budgets::of(config, declared, errors)
 }
 
-pub(super) fn lower(config: &Config, errors: &mut Vec<LowerError>) -> Vec<Arc<ModelGateway>> {
+/// The gateways of a configuration. Each takes over what the one at its place learned before.
+pub(super) fn lower(
+    config: &Config,
+    process: &Process<'_>,
+    errors: &mut Vec<LowerError>,
+) -> Vec<Arc<ModelGateway>> {
     config
         .ai_gateways
         .iter()
         .enumerate()
         .filter_map(|(index, gateway)| {
-            one(gateway, is_loopback_only(config, index), errors).map(Arc::new)
+            let loopback = is_loopback_only(config, index);
+            let before = process.before.and_then(|before| before.gateways.get(index));
+            one(gateway, loopback, before.map(Arc::as_ref), process, errors).map(Arc::new)
         })
         .collect()
 }
 
-fn one(gateway: &AiGateway, loopback: bool, errors: &mut Vec<LowerError>) -> Option<ModelGateway> {
+fn one(
+    gateway: &AiGateway,
+    loopback: bool,
+    before: Option<&ModelGateway>,
+    process: &Process<'_>,
+    errors: &mut Vec<LowerError>,
+) -> Option<ModelGateway> {
     let mut endpoints = HashMap::new();
     for provider in &gateway.providers {
         let Some(url) = &provider.base_url else {
@@ -75,21 +97,25 @@ fn one(gateway: &AiGateway, loopback: bool, errors: &mut Vec<LowerError>) -> Opt
             return None;
         }
     };
-    let registry = match Registry::new(providers, models) {
+    let mut registry = match Registry::new(providers, models) {
         Ok(registry) => registry.with_catalog(catalog),
         Err(error) => {
             errors.push(LowerError::new("ai_gateway", error.to_string()));
             return None;
         }
     };
-    let rules = match policies::of(gateway) {
+    let rules = match policies::of(gateway, process.declared) {
         Ok(rules) => rules,
         Err(error) => {
             errors.push(LowerError::new("ai_gateway", error));
             return None;
         }
     };
-    let holders = match limits::of(gateway) {
+    let holders = match limits::of(
+        gateway,
+        process.declared,
+        before.map(|before| &before.limits),
+    ) {
         Ok(holders) => holders,
         Err(found) => {
             errors.extend(
@@ -100,6 +126,11 @@ fn one(gateway: &AiGateway, loopback: bool, errors: &mut Vec<LowerError>) -> Opt
             return None;
         }
     };
+    let mut keyring = Keyring::new(gateway.api_keys.iter().map(key_spec).collect());
+    if let Some(before) = before {
+        registry.adopt(&before.registry);
+        keyring = keyring.succeeding(before.keys.file());
+    }
     Some(ModelGateway {
         registry,
         endpoints,
@@ -110,12 +141,16 @@ fn one(gateway: &AiGateway, loopback: bool, errors: &mut Vec<LowerError>) -> Opt
             OnUnsupportedParam::Drop => OnUnsupported::Drop,
             OnUnsupportedParam::Reject => OnUnsupported::Reject,
         },
-        keyring: Keyring::new(gateway.api_keys.iter().map(key_spec).collect()),
-        tenants: holders.tenants,
+        keys: Arc::new(
+            KeyDirectory::new(Arc::new(keyring), Arc::clone(process.credentials))
+                .trusting(gateway.jwt.iter().map(|issuer| issuer.issuer.clone())),
+        ),
+        tenants: Arc::new(holders.tenants),
         limits: holders.limits,
         rules,
         auth_required: gateway.auth == AuthMode::Required,
         admin: gateway.admin.unwrap_or(loopback),
+        admin_serves: ferrogate_admin::Admin::serves,
         max_request_bytes: size(gateway.max_request_bytes),
         max_response_bytes: size(gateway.max_response_bytes),
         request_timeout: gateway.request_timeout,

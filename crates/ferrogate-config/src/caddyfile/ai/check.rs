@@ -114,16 +114,24 @@ pub(super) fn references(cx: &mut Cx<'_>, draft: &mut Draft) {
         key.allowed_providers = lists.allowed_providers;
         key.denied_providers = lists.denied_providers;
         if let Some(word) = &named.tenant {
-            key.tenant = tenants
-                .iter()
-                .find(|id| id.as_str() == &*word.text)
-                .cloned();
-            if key.tenant.is_none() {
-                let names: Vec<&str> = tenants.iter().map(TenantId::as_str).collect();
-                tenant::unknown(cx, word, &names);
-            }
+            key.tenant = tenant_of(cx, word, &tenants);
         }
     }
+    for named in &mut draft.jwt {
+        if let Some(word) = &named.tenant {
+            named.issuer.tenant = tenant_of(cx, word, &tenants);
+        }
+    }
+}
+
+/// The tenant that a word names.
+fn tenant_of(cx: &mut Cx<'_>, word: &Token, tenants: &[TenantId]) -> Option<TenantId> {
+    let found = tenants.iter().find(|id| id.as_str() == &*word.text);
+    if found.is_none() {
+        let names: Vec<&str> = tenants.iter().map(TenantId::as_str).collect();
+        tenant::unknown(cx, word, &names);
+    }
+    found.cloned()
 }
 
 /// Every name of a model with the model's index; adds aliases to their models.

@@ -14,7 +14,6 @@ use crate::caddyfile::syntax::{Place, Token};
 use crate::caddyfile::table::{Kind, Row};
 use crate::diagnostic::Diagnostic;
 use crate::model::{ApiKey, Credential};
-use crate::suggest::did_you_mean;
 
 const KIND: Kind = Kind {
     noun: "key option",
@@ -285,26 +284,6 @@ fn hash(cx: &mut Cx<'_>, word: &Token) -> Option<Secret> {
 
 fn scopes(cx: &mut Cx<'_>, line: &Line<'_>, key: &mut Options) {
     key.scopes_written = true;
-    for word in line.list(cx, 1..=64).unwrap_or_default() {
-        if &*word.text == "*" {
-            key.scopes.extend_from_slice(Scope::ALL);
-        } else if let Ok(scope) = word.text.parse::<Scope>() {
-            key.scopes.push(scope);
-        } else {
-            let shown = cx.shown(word);
-            let hint = match did_you_mean(&shown, Scope::ALL.iter().map(|scope| scope.as_str())) {
-                hint if hint.is_empty() => {
-                    let names: Vec<&str> = Scope::ALL.iter().map(|scope| scope.as_str()).collect();
-                    format!("scopes: {}, or *", names.join(", "))
-                }
-                hint => hint,
-            };
-            cx.say(
-                word.at,
-                Diagnostic::error("unknown-scope", format!("unknown scope `{shown}`"))
-                    .label("not a permission")
-                    .hint(hint),
-            );
-        }
-    }
+    let words = line.list(cx, 1..=64).unwrap_or_default();
+    key.scopes.extend(super::scopes::read(cx, words));
 }

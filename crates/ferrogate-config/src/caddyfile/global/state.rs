@@ -109,11 +109,6 @@ pub(super) fn shared(cx: &mut Cx<'_>, line: &Line<'_>, settings: &mut Settings) 
         );
         return;
     }
-    cx.unavailable(
-        line.at(),
-        "sharing counters between nodes",
-        "leave it out: every node counts for itself",
-    );
     settings.shared = address(cx, url, &["redis://", "rediss://", "redis+unix://"]);
 }
 

@@ -458,7 +458,7 @@ pub(super) fn for_echo(job: &Job<'_>, planned: &PlannedTarget) -> Result<ModelRe
 
 /// What must be known of the request to answer it.
 impl Job<'_> {
-    pub(super) fn caller(&self) -> Caller<'_> {
+    pub(crate) fn caller(&self) -> Caller<'_> {
         Caller {
             model: self.request.model(),
             usage_asked: self.request.usage_asked(),

@@ -5,8 +5,10 @@ use std::time::Instant;
 use ferrogate_auth::{AccessLists, TenantError, TenantSpec, TenantTree};
 use ferrogate_config::model::{AiGateway, Tenant};
 use ferrogate_policy::{LimitSpec, Limits, OnStoreFailure, Quota};
-use ferrogate_types::Subject;
 use ferrogate_types::limits::{RateLimit, StoreFailure};
+use ferrogate_types::{Subject, SubjectKind};
+
+use crate::state::Declared;
 
 /// What the configuration says of tenants, keys and their limits.
 pub(super) struct Holders {
@@ -14,8 +16,14 @@ pub(super) struct Holders {
     pub(super) limits: Limits,
 }
 
-pub(super) fn of(gateway: &AiGateway) -> Result<Holders, Vec<TenantError>> {
-    let tenants = TenantTree::new(gateway.tenants.iter().map(tenant).collect())?;
+/// The limits of a gateway, those the store declares included; `before` is what they follow.
+pub(super) fn of(
+    gateway: &AiGateway,
+    declared: &Declared,
+    before: Option<&Limits>,
+) -> Result<Holders, Vec<TenantError>> {
+    let in_store = declared.tenants.iter().map(|(spec, _)| spec.clone());
+    let tenants = TenantTree::new(gateway.tenants.iter().map(tenant).chain(in_store).collect())?;
     let keys = gateway
         .api_keys
         .iter()
@@ -24,7 +32,23 @@ pub(super) fn of(gateway: &AiGateway) -> Result<Holders, Vec<TenantError>> {
         .tenants
         .iter()
         .map(|tenant| (Subject::Tenant(tenant.id.clone()), spec(&tenant.limits)));
-    let limits = Limits::new([], keys.chain(above), Instant::now());
+    let in_store = declared
+        .holders()
+        .map(|(subject, limits)| (subject, spec(limits)));
+    let (together, each): (Vec<_>, Vec<_>) = gateway
+        .rate_limit
+        .iter()
+        .map(|(kind, limits)| (*kind, spec(limits)))
+        .partition(|(kind, _)| *kind == SubjectKind::Global);
+    // Everybody is one subject, whose state is never forgotten for want of room.
+    let together = together
+        .into_iter()
+        .map(|(_, limits)| (Subject::Global, limits));
+    let all = keys.chain(above).chain(in_store).chain(together);
+    let limits = match before {
+        Some(before) => before.succeeding(each, all),
+        None => Limits::new(each, all, Instant::now()),
+    };
     Ok(Holders { tenants, limits })
 }
 
@@ -43,7 +67,8 @@ fn tenant(tenant: &Tenant) -> TenantSpec {
     }
 }
 
-fn spec(limits: &ferrogate_types::limits::Limits) -> LimitSpec {
+/// The limits of one holder.
+pub(crate) fn spec(limits: &ferrogate_types::limits::Limits) -> LimitSpec {
     LimitSpec {
         requests: limits.requests.as_ref().map(quota),
         tokens: limits.tokens.as_ref().map(quota),

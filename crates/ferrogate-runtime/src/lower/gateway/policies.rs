@@ -4,15 +4,18 @@ use ferrogate_config::model::{AiGateway, Policy, PolicyEffect};
 use ferrogate_policy::{Effect, Pattern, Rule, Rules};
 
 use crate::lower::chain;
+use crate::state::Declared;
 
 /// The rules of a gateway, or why there are none.
-pub(super) fn of(gateway: &AiGateway) -> Result<Rules, String> {
+pub(super) fn of(gateway: &AiGateway, declared: &Declared) -> Result<Rules, String> {
     let rules = gateway.policies.iter().map(rule);
-    let rules = rules.collect::<Result<_, _>>()?;
+    let mut rules: Vec<Rule> = rules.collect::<Result<_, _>>()?;
+    rules.extend(declared.policies.iter().cloned());
     Rules::new(rules).map_err(|error| chain(&error))
 }
 
-fn rule(policy: &Policy) -> Result<Rule, String> {
+/// A policy as a rule.
+pub(crate) fn rule(policy: &Policy) -> Result<Rule, String> {
     let patterns = |texts: &[String]| texts.iter().map(Pattern::new).collect();
     let hours = policy.hours.iter().map(|text| text.parse());
     let hours = hours.collect::<Result<_, ferrogate_policy::HoursError>>();
