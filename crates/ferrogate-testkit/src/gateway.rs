@@ -81,6 +81,15 @@ impl Gateway {
     }
 
     pub(crate) fn wait_ready(&mut self) {
+        assert!(
+            self.is_ready(),
+            "the gateway is not ready:\n{}",
+            self.stderr.so_far()
+        );
+    }
+
+    /// Waits until it is ready, or has ended; says which.
+    pub(crate) fn is_ready(&mut self) -> bool {
         let listeners = self.stderr.wait(PATIENCE, |lines| {
             let entries: Vec<Value> = lines
                 .iter()
@@ -97,10 +106,9 @@ impl Gateway {
                         .collect()
                 })
         });
-        match listeners {
-            Some(listeners) => self.listeners = listeners,
-            None => panic!("the gateway is not ready:\n{}", self.stderr.so_far()),
-        }
+        let ready = listeners.is_some();
+        self.listeners = listeners.unwrap_or_default();
+        ready
     }
 
     /// Where its first listener is.
@@ -150,6 +158,24 @@ impl Gateway {
         let folder = self.folder.take().expect("nobody else has the folder");
         change(folder.path());
         self.recipe.clone().start_in(folder)
+    }
+
+    /// Ends it with SIGTERM, if it has not ended by itself; its exit code, unless a signal ended it.
+    pub fn end(&mut self) -> Option<i32> {
+        let script = format!("kill -s TERM {} 2>/dev/null", self.child.id());
+        // It may have ended a moment ago.
+        let _sent = Command::new("/bin/sh")
+            .args(["-c", &script])
+            .status()
+            .is_ok();
+        self.wait_status(PATIENCE).code()
+    }
+
+    /// Starts it again, after it has ended, without a variable, on what it left behind.
+    #[must_use]
+    pub fn again_without(mut self, variable: &str) -> Self {
+        let folder = self.folder.take().expect("nobody else has the folder");
+        self.recipe.clone().without(variable).start_in(folder)
     }
 
     /// Runs the same once more in the same folder, to its end: a second process beside it.

@@ -28,6 +28,12 @@ pub(crate) struct Recipe {
 }
 
 impl Recipe {
+    /// The same without a variable.
+    pub(crate) fn without(mut self, variable: &str) -> Self {
+        self.environment.retain(|(name, _)| name != variable);
+        self
+    }
+
     /// Starts the same again in a folder.
     pub(crate) fn start_in(self, folder: TempDir) -> Gateway {
         let launch = Launch {
@@ -153,6 +159,14 @@ impl Launch {
             .map(|&argument| argument.to_owned())
             .collect();
         self.spawn()
+    }
+
+    /// Starts the gateway on its Caddyfile and waits until it is ready or has ended; says which.
+    pub fn try_start(mut self) -> (Gateway, bool) {
+        self.arguments = ["run", "-c", CONFIG].map(str::to_owned).to_vec();
+        let mut gateway = self.spawn();
+        let ready = gateway.is_ready();
+        (gateway, ready)
     }
 
     /// Starts the gateway on its Caddyfile and waits until it is ready.

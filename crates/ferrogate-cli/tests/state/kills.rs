@@ -90,6 +90,43 @@ fn rounds_of_kills(global: &str) {
     drop(upstream);
 }
 
+#[test]
+fn no_step_of_the_journal_loses_a_charge_or_repeats_one() {
+    const CRASH_AT: &str = "FERROGATE_CRASH_AT";
+    let upstream = FakeOpenAi::start();
+    let holders = key("ann", "budget 10000 per total");
+    let mut step = 1;
+    loop {
+        let launch = launch("", &upstream, &holders).env(CRASH_AT, &step.to_string());
+        let (mut gateway, ready) = launch.try_start();
+        let tally = Tally::default();
+        if ready {
+            let asked = [false, true, false];
+            let address = gateway.address();
+            // The first that is not answered was the last one.
+            let _all = asked
+                .into_iter()
+                .all(|stream| ask(address, &tally, stream).is_some());
+        }
+        let code = gateway.end();
+        let gateway = gateway.again_without(CRASH_AT);
+        assert_eq!(stands(gateway.address(), "ann").1, 0, "step {step}");
+        let operator = Operator::at(gateway.address(), MASTER);
+        let spent = || stands(gateway.address(), "ann").0;
+        let charges = Events::that_sum_to(&operator, "key=ann", spent);
+        let charges = charges.charges();
+        for call in &*tally.begun.lock().expect("no caller panicked") {
+            assert_eq!(charges.get(call.as_str()), Some(&1), "step {step}: {call}");
+        }
+        if code == Some(0) {
+            break;
+        }
+        step += 1;
+    }
+    // Opening, three calls, and the end: each has several.
+    assert!(step > 10, "only {step} steps");
+}
+
 /// Does something to a gateway while callers keep it busy, who leave with the process they began with.
 fn under_load(
     gateway: Gateway,
